@@ -1,0 +1,119 @@
+// Running other programs: to the end, for what they print, or as a server that is ended later.
+
+import { spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Failure } from "./command.mjs";
+import { root } from "./layout.mjs";
+
+/**
+ * @typedef {{ env?: Record<string, string>, onStdout?: (chunk: Buffer) => void }} RunOptions
+ * @typedef {{ code: number, stdout: string, stderr: string }} Captured
+ * @typedef {{ exited: Promise<number>, end: () => Promise<void> }} Server
+ */
+
+/** A workerd with a hung request ignores SIGTERM; this long it gets to end by itself. */
+const GRACE_MS = 3_000;
+
+/**
+ * Runs a program to its end and gives its exit code. What it prints goes to stderr, because the
+ * stdout of our scripts belongs to their own results.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {RunOptions} [options]
+ * @returns {Promise<number>}
+ */
+export function exitCode(program, args, { env = {}, onStdout } = {}) {
+  const child = spawn(program, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", onStdout ? "pipe" : 2, 2],
+  });
+  if (onStdout) child.stdout?.on("data", onStdout);
+  return ended(child, program);
+}
+
+/**
+ * Runs a program to its end; anything but exit code 0 is a failure.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {RunOptions} [options]
+ */
+export async function run(program, args, options) {
+  const code = await exitCode(program, args, options);
+  if (code !== 0) throw new Failure(`\`${[program, ...args].join(" ")}\` ended with exit code ${code}`);
+}
+
+/**
+ * Runs a program for what it prints. A program that does not exist is exit code 127, as in a shell.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string> }} [options]
+ * @returns {Promise<Captured>}
+ */
+export function capture(program, args, { env = {} } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text) => (stderr += text));
+    child.on("error", (error) => resolve({ code: 127, stdout, stderr: error.message }));
+    child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr }));
+  });
+}
+
+/**
+ * Starts a program that runs until it is ended. It gets a process group of its own: Ctrl-C then
+ * reaches us alone, and whatever the program itself started can be ended with it.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string> }} [options]
+ * @returns {Server}
+ */
+export function serve(program, args, { env = {} } = {}) {
+  const child = spawn(program, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: ["ignore", 2, 2],
+    detached: true,
+  });
+  const exited = ended(child, program);
+  return {
+    exited,
+    async end() {
+      signalGroup(child.pid, "SIGTERM");
+      for (let waited = 0; waited < GRACE_MS && signalGroup(child.pid, 0); waited += 50) await sleep(50);
+      signalGroup(child.pid, "SIGKILL");
+    },
+  };
+}
+
+/**
+ * @param {import("node:child_process").ChildProcess} child
+ * @param {string} program
+ * @returns {Promise<number>}
+ */
+function ended(child, program) {
+  return new Promise((resolve, reject) => {
+    child.on("error", (error) => reject(new Failure(`${program} cannot be run: ${error.message}`)));
+    child.on("close", (code) => resolve(code ?? 1));
+  });
+}
+
+/**
+ * @param {number | undefined} leader
+ * @param {NodeJS.Signals | 0} signal
+ * @returns {boolean} whether the group still has a member
+ */
+function signalGroup(leader, signal) {
+  if (leader === undefined) return false;
+  try {
+    return process.kill(-leader, signal);
+  } catch {
+    return false;
+  }
+}
