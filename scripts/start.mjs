@@ -96,7 +96,7 @@ async function answering(origin, over) {
   const limit = Date.now() + START_LIMIT_MS;
   while (Date.now() < limit && !over.aborted) {
     const answer = await fetch(origin).catch(() => undefined);
-    if (answer?.ok) return;
+    if (answer !== undefined && answer.status < 500) return;
     await sleep(100);
   }
   throw new Failure(`${origin} did not answer within ${START_LIMIT_MS / 1000} seconds; wrangler's lines above tell more`);
