@@ -139,6 +139,12 @@ export class Worker {
 
   constructor(readonly options: WorkerOptions) {}
 
+  /** Where the state is kept. */
+  get folder(): string {
+    assert.ok(this.#folder, "the Worker was never started");
+    return this.#folder;
+  }
+
   /** Called by `startWorker` and `restart`. */
   async start(): Promise<void> {
     this.#folder ??= this.options.persistTo ?? (await mkdtemp(path.join(tmpdir(), "edge-metadata-test-")));
@@ -258,9 +264,8 @@ export class Worker {
 
   /** The files of the Worker's state whose name or content holds this text. */
   async stored(needle: string): Promise<string[]> {
-    assert.ok(this.#folder, "the Worker was never started");
     const found: string[] = [];
-    for (const entry of await readdir(this.#folder, { recursive: true, withFileTypes: true })) {
+    for (const entry of await readdir(this.folder, { recursive: true, withFileTypes: true })) {
       const file = path.join(entry.parentPath, entry.name);
       if (entry.isFile() && (entry.name.includes(needle) || (await readFile(file)).includes(needle))) found.push(file);
     }
@@ -335,8 +340,9 @@ function wire(host: string, method: string, options: RequestOptions): { headers:
   }
   if (options.chunked) add("Transfer-Encoding", "chunked");
   else if (body !== undefined || method === "POST" || method === "PUT") add("Content-Length", String(body?.length ?? 0));
-  headers.push(...given.map(([name, value]): [string, string] => [name, Buffer.from(value, "utf8").toString("latin1")]));
-  return body === undefined ? { headers } : { headers, body };
+  headers.push(...given);
+  const bytes = headers.map(([name, value]): [string, string] => [name, Buffer.from(value, "utf8").toString("latin1")]);
+  return body === undefined ? { headers: bytes } : { headers: bytes, body };
 }
 
 export function tokenKey(token: string): string {
