@@ -141,6 +141,12 @@ test("413: a Content-Length over 114,688 bytes, any method", async () => {
   }
 });
 
+test("413: the length that is announced counts, before any of it has come", async () => {
+  const token = await new Project(worker).as("member");
+  const headers = { "Content-Length": "1000000000000" };
+  assertTooLarge(await worker.request("DELETE", imageItem(id, "key1"), { token, headers }));
+});
+
 test("413: a chunked PUT or POST is counted while it is read", async () => {
   const project = new Project(worker);
   const server = await project.server();

@@ -1,0 +1,577 @@
+// The contract's "Registry": how the control plane tells the edge what exists, and in which state.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import {
+  assertFault,
+  assertFaultHeaders,
+  assertMethodNotAllowed,
+  assertNoContent,
+  assertRequestId,
+  assertUnauthorized,
+  assertUnknownPath,
+  assertVersion,
+} from "./answers.ts";
+import { projectId, resourceId, startWorker, type Answer, type Fields, type RequestOptions } from "./harness.ts";
+import { imageItem, Project } from "./project.ts";
+
+const worker = await startWorker();
+after(() => worker.stop());
+const registrar = await worker.registrar();
+
+type Kind = "servers" | "images";
+const KINDS: Kind[] = ["servers", "images"];
+const wrapper = (kind: Kind): "server" | "image" => (kind === "servers" ? "server" : "image");
+const path = (kind: Kind, id: string): string => `/registry/${kind}/${id}`;
+
+async function put(kind: Kind, id: string, fields: unknown, options: RequestOptions = {}): Promise<Answer> {
+  return worker.request("PUT", path(kind, id), { token: registrar, body: { [wrapper(kind)]: fields }, ...options });
+}
+
+async function get(kind: Kind, id: string): Promise<Answer> {
+  return worker.request("GET", path(kind, id), { token: registrar });
+}
+
+function assertRecord(answer: Answer, status: number, kind: Kind, fields: Fields): void {
+  assert.equal(answer.status, status, answer.text);
+  assert.deepEqual(answer.headers.all("Content-Type"), ["application/json"]);
+  assertRequestId(answer);
+  assertVersion(answer, null);
+  assert.deepEqual(Object.keys(answer.json()), [wrapper(kind)]);
+  const record = answer.json()[wrapper(kind)] as Fields;
+  for (const [name, value] of Object.entries(fields)) assert.deepEqual(record[name], value, name);
+}
+
+function assertInvalid(answer: Answer, field: string): void {
+  assert.equal(answer.status, 400, answer.text);
+  assert.deepEqual(Object.keys(answer.json()), ["badRequest"]);
+  const { message, code } = answer.json().badRequest as { message: string; code: number };
+  assert.equal(code, 400);
+  const named = /^Invalid input for field '(.*?)': ./.exec(message)?.[1];
+  assert.ok(named !== undefined, message);
+  assert.ok(named === field || named.endsWith(`.${field}`) || named.includes(`${field}.`), message);
+  assertFaultHeaders(answer);
+}
+
+const SERVER: Fields = {
+  project_id: projectId(),
+  name: "web-1",
+  vm_state: "paused",
+  task_state: "unpausing",
+  power_state: 3,
+  locked: true,
+  launched: false,
+  created: "2026-01-02T03:04:05Z",
+  observed_at: "2026-01-02T03:04:06Z",
+  metadata: { a: "1" },
+};
+const IMAGE: Fields = {
+  project_id: projectId(),
+  name: "debian",
+  status: "saving",
+  visibility: "shared",
+  members: [projectId(), projectId()],
+  created: "2026-01-02T03:04:05Z",
+  observed_at: "2026-01-02T03:04:06Z",
+  metadata: { a: "1" },
+};
+const FULL: Record<Kind, Fields> = { servers: SERVER, images: IMAGE };
+
+for (const kind of KINDS) {
+  test(`PUT of a new one of the ${kind} is 201, of a known one 200, with the full record`, async () => {
+    const id = resourceId();
+    assertRecord(await put(kind, id, FULL[kind]), 201, kind, FULL[kind]);
+    assertRecord(await put(kind, id, FULL[kind]), 200, kind, FULL[kind]);
+  });
+
+  test(`GET of one of the ${kind} is 200 with the full record`, async () => {
+    const id = resourceId();
+    await put(kind, id, FULL[kind]);
+    assertRecord(await get(kind, id), 200, kind, FULL[kind]);
+  });
+
+  test(`PUT and GET answer the same record of ${kind}`, async () => {
+    const id = resourceId();
+    const answer = await put(kind, id, { project_id: projectId(), metadata: { a: "1" } });
+    assert.deepEqual((await get(kind, id)).json(), answer.json());
+  });
+
+  test(`DELETE of one of the ${kind} is 204: the record and its metadata are gone`, async () => {
+    const project = new Project(worker);
+    const id = resourceId();
+    await put(kind, id, { project_id: project.id, metadata: { key1: "value1" } });
+    assertNoContent(await worker.request("DELETE", path(kind, id), { token: registrar }));
+    const again = await get(kind, id);
+    assert.equal(again.status, 404);
+    assert.equal(again.json().itemNotFound.code, 404);
+    // A new one of the same id starts from the defaults.
+    const anew = await put(kind, id, { project_id: project.id });
+    assertRecord(anew, 201, kind, { name: "", metadata: {} });
+  });
+
+  test(`DELETE and GET of unknown ${kind} are 404`, async () => {
+    const id = resourceId();
+    for (const method of ["GET", "DELETE"]) {
+      const answer = await worker.request(method, path(kind, id), { token: registrar });
+      const message = kind === "servers" ? `Instance ${id} could not be found.` : "Image not found.";
+      assertFault(answer, 404, "itemNotFound", message);
+    }
+  });
+
+  test(`${kind}: project_id is required when the record is new`, async () => {
+    const id = resourceId();
+    assertInvalid(await put(kind, id, { name: "nobody's" }), "project_id");
+    assert.equal(await worker.record(kind, id), null);
+  });
+
+  test(`${kind}: project_id may change later`, async () => {
+    const [first, second] = [new Project(worker), new Project(worker)];
+    const id = resourceId();
+    await put(kind, id, { project_id: first.id, metadata: { key1: "1", key2: "2" } });
+    assertRecord(await put(kind, id, { project_id: second.id }), 200, kind, { project_id: second.id });
+    const item = (key: string): string => `/${kind}/${id}/metadata/${key}`;
+    assert.equal((await first.delete(item("key1"))).status, 404);
+    assertNoContent(await second.delete(item("key1")));
+  });
+
+  test(`${kind}: a field that is absent keeps its value`, async () => {
+    const id = resourceId();
+    await put(kind, id, FULL[kind]);
+    const { observed_at, ...kept } = FULL[kind];
+    for (const [name, value] of Object.entries({ name: "renamed", metadata: { b: "2" }, project_id: projectId() })) {
+      const expected: Fields = { ...kept, [name]: value };
+      kept[name] = value;
+      assertRecord(await put(kind, id, { [name]: value }), 200, kind, expected);
+      assertRecord(await get(kind, id), 200, kind, expected);
+    }
+    assert.ok(observed_at);
+    assertRecord(await put(kind, id, {}), 200, kind, kept);
+  });
+
+  test(`${kind}: a state change keeps the metadata`, async () => {
+    const project = new Project(worker);
+    const id = resourceId();
+    const metadata = { a: "1", "b/c": "2", clé: "", "trail ": "4" };
+    await put(kind, id, { project_id: project.id, metadata });
+    const state = kind === "servers" ? { vm_state: "error", locked: true } : { status: "deactivated" };
+    assertRecord(await put(kind, id, state), 200, kind, { ...state, metadata });
+  });
+
+  test(`${kind}: a state change does not bring back an item that was deleted`, async () => {
+    const project = new Project(worker);
+    const id = resourceId();
+    await put(kind, id, { project_id: project.id, metadata: { key1: "1", key2: "2" } });
+    assertNoContent(await project.delete(`/${kind}/${id}/metadata/key1`));
+    await put(kind, id, { name: "renamed" });
+    assert.deepEqual(await worker.metadata(kind, id), { key2: "2" });
+  });
+
+  test(`${kind}: metadata when given replaces all`, async () => {
+    const id = resourceId();
+    await put(kind, id, { project_id: projectId(), metadata: { a: "1", b: "2" } });
+    assertRecord(await put(kind, id, { metadata: { b: "3", c: "4" } }), 200, kind, { metadata: { b: "3", c: "4" } });
+    assertRecord(await put(kind, id, { metadata: {} }), 200, kind, { metadata: {} });
+    assert.deepEqual(await worker.metadata(kind, id), {});
+  });
+
+  test(`${kind}: a PUT older than the last one applied changes nothing and answers 200 with the record`, async () => {
+    const id = resourceId();
+    const fields = { project_id: projectId(), name: "newest", observed_at: "2026-05-05T12:00:00Z", metadata: { a: "1" } };
+    await put(kind, id, fields);
+    for (const observed_at of ["2026-05-05T11:59:59Z", "2026-05-05T11:59:59.999Z", "2026-05-05T13:59:59+02:00"]) {
+      const stale = { name: "stale", metadata: {}, project_id: projectId(), observed_at };
+      assertRecord(await put(kind, id, stale), 200, kind, fields);
+    }
+    assertRecord(await get(kind, id), 200, kind, fields);
+    const newer = { name: "newer", observed_at: "2026-05-05T12:00:00.001Z" };
+    assertRecord(await put(kind, id, newer), 200, kind, { ...fields, name: "newer" });
+    assertRecord(await put(kind, id, { ...newer, observed_at: "2026-05-05T12:00:00Z", name: "stale" }), 200, kind, {
+      name: "newer",
+    });
+  });
+
+  test(`${kind}: observed_at is an instant, not a text`, async () => {
+    const id = resourceId();
+    await put(kind, id, { project_id: projectId(), name: "first", observed_at: "2026-05-05T12:00:00Z" });
+    // Later than the first, though it sorts before it.
+    const later = await put(kind, id, { name: "second", observed_at: "2026-05-05T10:30:00-02:00" });
+    assertRecord(later, 200, kind, { name: "second" });
+    const earlier = await put(kind, id, { name: "third", observed_at: "2026-05-05T14:00:00+02:00" });
+    assertRecord(earlier, 200, kind, { name: "second" });
+  });
+
+  test(`${kind}: a PUT of the same time is applied, because it is not older`, async () => {
+    const id = resourceId();
+    const observed_at = "2026-05-05T12:00:00Z";
+    await put(kind, id, { project_id: projectId(), name: "first", observed_at });
+    assertRecord(await put(kind, id, { name: "second", observed_at }), 200, kind, { name: "second" });
+  });
+
+  test(`${kind}: a PUT without observed_at is applied`, async () => {
+    const id = resourceId();
+    await put(kind, id, { project_id: projectId(), observed_at: "2099-01-01T00:00:00Z" });
+    assertRecord(await put(kind, id, { name: "applied" }), 200, kind, { name: "applied" });
+    // It did not make the record older than it was.
+    const stale = await put(kind, id, { name: "stale", observed_at: "2098-01-01T00:00:00Z" });
+    assertRecord(stale, 200, kind, { name: "applied" });
+  });
+
+  test(`${kind}: the time of observation says nothing about an id that was removed`, async () => {
+    const id = resourceId();
+    await put(kind, id, { project_id: projectId(), observed_at: "2099-01-01T00:00:00Z" });
+    await worker.request("DELETE", path(kind, id), { token: registrar });
+    const anew = await put(kind, id, { project_id: projectId(), observed_at: "2026-01-01T00:00:00Z" });
+    assert.equal(anew.status, 201);
+  });
+
+  for (const name of Object.keys(FULL[kind]).filter((field) => field !== "task_state")) {
+    test(`${kind}: null is not allowed for ${name}`, async () => {
+      const id = resourceId();
+      await put(kind, id, { project_id: projectId(), name: "before" });
+      assertInvalid(await put(kind, id, { name: "after", [name]: null }), name);
+      assertRecord(await get(kind, id), 200, kind, { name: "before" });
+    });
+  }
+
+  for (const name of ["id", "flavor", "status_", "Name", "instance_uuid", ""]) {
+    test(`${kind}: the unknown field ${JSON.stringify(name)} is 400 and named`, async () => {
+      assertInvalid(await put(kind, resourceId(), { project_id: projectId(), [name]: "x" }), name);
+    });
+  }
+
+  test(`${kind}: the other kind's fields are unknown`, async () => {
+    for (const name of kind === "servers" ? ["status", "visibility", "members"] : ["vm_state", "locked", "launched"]) {
+      assertInvalid(await put(kind, resourceId(), { project_id: projectId(), [name]: FULL.images[name] ?? "x" }), name);
+    }
+  });
+
+  test(`${kind}: a document that is no object, or wraps the wrong thing, is 400`, async () => {
+    const other = kind === "servers" ? "image" : "server";
+    const record = { project_id: projectId() };
+    const documents = [null, [], "text", 1, {}, record, { [other]: record }, { [wrapper(kind)]: record, extra: 1 }];
+    for (const body of documents) {
+      const answer = await worker.request("PUT", path(kind, resourceId()), {
+        token: registrar,
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+      assert.equal(answer.status, 400, JSON.stringify(body));
+      assert.match(answer.json().badRequest.message, /^Invalid input for field '.+': ./);
+    }
+    for (const value of [null, [], "text", 1]) assertInvalid(await put(kind, resourceId(), value), wrapper(kind));
+  });
+
+  test(`${kind}: what is refused is not kept`, async () => {
+    const id = resourceId();
+    assert.equal((await put(kind, id, { project_id: projectId(), metadata: { a: 1 } })).status, 400);
+    assert.equal(await worker.record(kind, id), null);
+  });
+
+  test(`${kind}: metadata may hold any key of 1 to 255 characters`, async () => {
+    const id = resourceId();
+    const metadata = Object.fromEntries(
+      ["k".repeat(255), "😀".repeat(255), "a/b", "new\n", "\u0000", " ", ".", "..", "ключ", "__proto__", "a!"].map(
+        (key) => [key, "v"],
+      ),
+    );
+    const body = JSON.stringify({ [wrapper(kind)]: { project_id: projectId(), metadata } });
+    const headers = { "Content-Type": "application/json" };
+    const answer = await worker.request("PUT", path(kind, id), { token: registrar, headers, body });
+    assertRecord(answer, 201, kind, { metadata });
+    assert.deepEqual(await worker.metadata(kind, id), metadata);
+    for (const key of ["", "k".repeat(256), "😀".repeat(256)]) {
+      assertInvalid(await put(kind, id, { metadata: { [key]: "v" } }), "metadata");
+    }
+    assert.deepEqual(await worker.metadata(kind, id), metadata);
+  });
+
+  test(`${kind}: metadata may hold values of at most 255 characters`, async () => {
+    const id = resourceId();
+    const metadata = { empty: "", long: "v".repeat(255), astral: "😀".repeat(255), nul: "a\u0000b", quote: '"\\' };
+    assertRecord(await put(kind, id, { project_id: projectId(), metadata }), 201, kind, { metadata });
+    for (const value of ["v".repeat(256), "😀".repeat(256)]) {
+      assertInvalid(await put(kind, id, { metadata: { a: value } }), "metadata");
+    }
+    for (const value of [1, true, null, [], {}]) assertInvalid(await put(kind, id, { metadata: { a: value } }), "metadata");
+    assert.deepEqual(await worker.metadata(kind, id), metadata);
+  });
+
+  test(`${kind}: at most METADATA_ITEMS of them, 128`, async () => {
+    const id = resourceId();
+    const items = (count: number): Fields => Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, "v"]));
+    assertRecord(await put(kind, id, { project_id: projectId(), metadata: items(128) }), 201, kind, {
+      metadata: items(128),
+    });
+    assertInvalid(await put(kind, id, { metadata: items(129) }), "metadata");
+    assert.deepEqual(await worker.metadata(kind, id), items(128));
+  });
+
+  for (const [what, change] of [
+    ["in upper case", (id: string) => id.toUpperCase()],
+    ["without hyphens", (id: string) => id.replaceAll("-", "")],
+    ["that is no UUID", () => "web-1"],
+    ["in braces", (id: string) => `%7B${id}%7D`],
+    ["with a digit too few", (id: string) => id.slice(0, -1)],
+    ["with a digit too many", (id: string) => `${id}0`],
+    ["with a newline", (id: string) => `${id}%0A`],
+    ["with letters beyond f", (id: string) => `g${id.slice(1)}`],
+    ["with its hyphens elsewhere", (id: string) => `${id.slice(0, 7)}-${id.slice(7, 8)}${id.slice(9)}`],
+  ] satisfies [string, (id: string) => string][]) {
+    test(`${kind}: an id ${what} is 400`, async () => {
+      const id = change(`a${resourceId().slice(1)}`);
+      const answer = await put(kind, id, { project_id: projectId() });
+      assert.equal(answer.status, 400, answer.text);
+      assert.match(answer.json().badRequest.message, /^Invalid input for field '.*id': ./);
+      assertFaultHeaders(answer);
+      for (const method of ["GET", "DELETE"]) {
+        assert.equal((await worker.request(method, path(kind, id), { token: registrar })).status, 400);
+      }
+    });
+  }
+
+  test(`${kind}: the body limit is 1 MiB`, async () => {
+    const id = resourceId();
+    const headers = { "Content-Type": "application/json" };
+    const document = JSON.stringify({ [wrapper(kind)]: { project_id: projectId(), name: "padded" } });
+    const send = (bytes: number, chunked = false): Promise<Answer> =>
+      worker.request("PUT", path(kind, id), { token: registrar, headers, body: document.padEnd(bytes, " "), chunked });
+    // Over the limit of the API proper, which does not hold here.
+    assertRecord(await send(200_000), 201, kind, { name: "padded" });
+    assertRecord(await send(1_048_576), 200, kind, { name: "padded" });
+    assertRecord(await send(1_048_576, true), 200, kind, { name: "padded" });
+    for (const chunked of [false, true]) {
+      const answer = await send(1_048_577, chunked);
+      assert.equal(answer.status, 413);
+      assert.equal(answer.json().overLimit.code, 413);
+      assertFaultHeaders(answer);
+    }
+  });
+
+  test(`${kind}: 405 names the methods there are`, async () => {
+    for (const method of ["POST", "PATCH"]) {
+      const answer = await worker.request(method, path(kind, resourceId()), { token: registrar });
+      assertMethodNotAllowed(answer, "DELETE, GET, HEAD, OPTIONS, PUT");
+    }
+  });
+
+  test(`${kind}: a body that is not JSON in UTF-8 is 400`, async () => {
+    const headers = { "Content-Type": "application/json" };
+    for (const body of [
+      "",
+      "{bad",
+      '{"server": NaN}',
+      "\ufeff{}",
+      "'text'",
+      "{} {}",
+      Buffer.from('{"server": {"name": "\xff"}}', "latin1"),
+      '{"server": {"name": "\\ud800"}}',
+    ]) {
+      const answer = await worker.request("PUT", path(kind, resourceId()), { token: registrar, headers, body });
+      assert.equal(answer.status, 400, String(body));
+      // An empty body is null, and null is no document; the rest is no JSON.
+      if (body !== "") assertFault(answer, 400, "badRequest", "Malformed request body");
+    }
+  });
+
+  test(`${kind}: of duplicate keys the last wins`, async () => {
+    const id = resourceId();
+    const headers = { "Content-Type": "application/json" };
+    const body = `{"${wrapper(kind)}": {"project_id": "abc", "name": "first", "name": "last"}}`;
+    const answer = await worker.request("PUT", path(kind, id), { token: registrar, headers, body });
+    assertRecord(answer, 201, kind, { name: "last" });
+  });
+
+  test(`${kind}: size, then token`, async () => {
+    const answer = await worker.request("PUT", path(kind, resourceId()), { body: " ".repeat(1_048_577) });
+    assert.equal(answer.status, 413);
+  });
+
+  test(`${kind}: token, then path`, async () => {
+    assertUnauthorized(await worker.request("PUT", `${path(kind, resourceId())}/more`), worker);
+    assertUnauthorized(await worker.request("POST", path(kind, resourceId())), worker);
+  });
+
+  test(`${kind}: path, then content type`, async () => {
+    const options = { token: registrar, headers: { "Content-Type": "application/xml" }, body: "<a/>" };
+    assertUnknownPath(await worker.request("PUT", `${path(kind, resourceId())}/more`, options));
+    assert.equal((await worker.request("POST", path(kind, resourceId()), options)).status, 405);
+  });
+
+  test(`${kind}: content type, then JSON`, async () => {
+    const options = { token: registrar, headers: { "Content-Type": "application/xml" }, body: "{bad" };
+    const answer = await worker.request("PUT", path(kind, resourceId()), options);
+    assertFault(answer, 415, "badMediaType", "Unsupported Content-Type");
+  });
+
+  test(`${kind}: JSON, then role`, async () => {
+    const token = await new Project(worker).as("member");
+    const options = { token, headers: { "Content-Type": "application/json" }, body: "{bad" };
+    const answer = await worker.request("PUT", path(kind, resourceId()), options);
+    assertFault(answer, 400, "badRequest", "Malformed request body");
+  });
+
+  test(`${kind}: role, then schema`, async () => {
+    const token = await new Project(worker).as("member");
+    const answer = await put(kind, resourceId(), { nonsense: 1 }, { token });
+    assertFault(answer, 403, "forbidden", "Policy doesn't allow registry:update to be performed.");
+  });
+
+  test(`${kind}: role, then whether the record exists`, async () => {
+    const token = await new Project(worker).as("member");
+    const shown = await worker.request("GET", path(kind, resourceId()), { token });
+    assertFault(shown, 403, "forbidden", "Policy doesn't allow registry:show to be performed.");
+    const removed = await worker.request("DELETE", path(kind, resourceId()), { token });
+    assertFault(removed, 403, "forbidden", "Policy doesn't allow registry:delete to be performed.");
+  });
+
+  test(`${kind}: HEAD answers as GET without a body`, async () => {
+    const id = resourceId();
+    await put(kind, id, { project_id: projectId() });
+    const answer = await worker.request("HEAD", path(kind, id), { token: registrar });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.text, "");
+    assert.equal((await worker.request("HEAD", path(kind, resourceId()), { token: registrar })).status, 404);
+  });
+}
+
+test("servers: every other field has a default", async () => {
+  const id = resourceId();
+  const before = Date.now();
+  const answer = await put("servers", id, { project_id: "abc" });
+  assertRecord(answer, 201, "servers", {
+    project_id: "abc",
+    name: "",
+    vm_state: "active",
+    task_state: null,
+    power_state: 1,
+    locked: false,
+    launched: true,
+    metadata: {},
+  });
+  assertNow(answer.json().server.created, before);
+});
+
+test("images: every other field has a default", async () => {
+  const id = resourceId();
+  const before = Date.now();
+  const answer = await put("images", id, { project_id: "abc" });
+  assertRecord(answer, 201, "images", {
+    project_id: "abc",
+    name: "",
+    status: "active",
+    visibility: "private",
+    members: [],
+    metadata: {},
+  });
+  assertNow(answer.json().image.created, before);
+});
+
+/** Within the second: a record's times are told in whole ones. */
+function assertNow(text: string, before: number): void {
+  assert.match(text, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
+  const time = Date.parse(text);
+  assert.ok(time >= before - 1000 && time <= Date.now(), `${text} is not now`);
+}
+
+test("created keeps its value when a known record is put again", async () => {
+  const id = resourceId();
+  const created = (await put("servers", id, { project_id: "abc" })).json().server.created;
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  assertRecord(await put("servers", id, { name: "renamed" }), 200, "servers", { created });
+});
+
+test("servers: null is allowed for task_state", async () => {
+  const id = resourceId();
+  await put("servers", id, { project_id: "abc", task_state: "rebooting" });
+  assertRecord(await put("servers", id, { name: "kept" }), 200, "servers", { task_state: "rebooting" });
+  assertRecord(await put("servers", id, { task_state: null }), 200, "servers", { task_state: null });
+});
+
+for (const [kind, name, values] of [
+  ["servers", "project_id", [1, "", "ACME", "acme", "ab cd", "ab/cd", "abc\n", {}, []]],
+  ["servers", "name", [1, true, {}, []]],
+  ["servers", "vm_state", [1, false, {}]],
+  ["servers", "task_state", [1, false, {}, []]],
+  ["servers", "power_state", ["1", 1.5, true, {}]],
+  ["servers", "locked", ["true", 1, 0, {}]],
+  ["servers", "launched", ["true", 1, 0, {}]],
+  ["servers", "created", [0, "", "yesterday", "2026-13-01T00:00:00Z", "2026-01-01", "2026-01-01T00:00:00"]],
+  ["servers", "observed_at", [0, "", "now", "2026-02-30T00:00:00Z", "2026-01-01", "2026-01-01T00:00:00"]],
+  ["servers", "metadata", ["a=b", 1, [], [["a", "b"]]]],
+  ["images", "project_id", [1, "", "ACME", "ab cd"]],
+  ["images", "name", [1, true, {}, []]],
+  ["images", "status", [1, true, {}]],
+  ["images", "visibility", [1, "", "secret", "Public", {}]],
+  ["images", "members", ["abc", {}, [1], ["ACME"], [null], [""]]],
+  ["images", "created", [0, "", "yesterday"]],
+  ["images", "observed_at", [0, "", "now"]],
+  ["images", "metadata", ["a=b", 1, []]],
+] satisfies [Kind, string, unknown[]][]) {
+  test(`${kind}: a wrong type or value of ${name} is 400 and named`, async () => {
+    const id = resourceId();
+    await put(kind, id, { project_id: "abc", name: "before" });
+    for (const value of values) {
+      assertInvalid(await put(kind, id, { [name]: value }), name);
+      assertInvalid(await put(kind, resourceId(), { project_id: "abc", [name]: value }), name);
+    }
+    assertRecord(await get(kind, id), 200, kind, { project_id: "abc", name: "before" });
+  });
+}
+
+test("vm_state and status may be any string", async () => {
+  for (const state of ["active", "unheard of", "", "état", "ACTIVE"]) {
+    assertRecord(await put("servers", resourceId(), { project_id: "abc", vm_state: state }), 201, "servers", {
+      vm_state: state,
+    });
+    assertRecord(await put("images", resourceId(), { project_id: "abc", status: state }), 201, "images", {
+      status: state,
+    });
+  }
+});
+
+test("a server and an image of one id are two records", async () => {
+  const id = resourceId();
+  await put("servers", id, { project_id: "abc", metadata: { of: "server" } });
+  await put("images", id, { project_id: "abc", metadata: { of: "image" } });
+  await worker.request("DELETE", path("servers", id), { token: registrar });
+  assert.equal(await worker.record("servers", id), null);
+  assert.deepEqual(await worker.metadata("images", id), { of: "image" });
+});
+
+test("the registry shows an image that nobody else sees any more", async () => {
+  const project = new Project(worker);
+  const id = resourceId();
+  await put("images", id, { project_id: project.id, status: "deleted", metadata: { a: "1" } });
+  assert.equal((await project.delete(imageItem(id, "a"))).status, 404);
+  assertRecord(await get("images", id), 200, "images", { status: "deleted", metadata: { a: "1" } });
+});
+
+test("service alone is enough", async () => {
+  const token = await worker.token({ project: projectId(), roles: ["service"] });
+  const id = resourceId();
+  assertRecord(await put("servers", id, { project_id: "abc" }, { token }), 201, "servers", { project_id: "abc" });
+});
+
+test("the registry is below no prefix", async () => {
+  const id = resourceId();
+  for (const prefix of ["/v2", "/v2.1", "/v2/abc", "/v2.1/abc"]) {
+    const options = { token: registrar, body: { server: { project_id: "abc" } } };
+    assertUnknownPath(await worker.request("PUT", `${prefix}/registry/servers/${id}`, options));
+  }
+});
+
+test("METADATA_ITEMS is what an operator sets it to", async () => {
+  const small = await startWorker({ vars: { METADATA_ITEMS: "2" } });
+  try {
+    const id = resourceId();
+    await small.putServer(id, { project_id: "abc", metadata: { a: "1", b: "2" } });
+    const answer = await small.request("PUT", `/registry/servers/${id}`, {
+      token: await small.registrar(),
+      body: { server: { metadata: { a: "1", b: "2", c: "3" } } },
+    });
+    assertInvalid(answer, "metadata");
+    assert.deepEqual(await small.metadata("servers", id), { a: "1", b: "2" });
+  } finally {
+    await small.stop();
+  }
+});
