@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, stat } from "node:fs/promises";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -265,9 +265,10 @@ export class Worker {
   /** The files of the Worker's state whose name or content holds this text. */
   async stored(needle: string): Promise<string[]> {
     const found: string[] = [];
-    for (const entry of await readdir(this.folder, { recursive: true, withFileTypes: true })) {
-      const file = path.join(entry.parentPath, entry.name);
-      if (entry.isFile() && (entry.name.includes(needle) || (await readFile(file)).includes(needle))) found.push(file);
+    for (const name of await readdir(this.folder, { recursive: true })) {
+      const file = path.join(this.folder, name);
+      if (!(await stat(file)).isFile()) continue;
+      if (name.includes(needle) || (await readFile(file)).includes(needle)) found.push(name);
     }
     return found;
   }
