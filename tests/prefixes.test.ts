@@ -258,15 +258,23 @@ for (const segment of [".", "..", "%2E", "%2e%2E", "%2E.", "./key1/..", "..%2F"]
   });
 }
 
-test("each segment is percent-decoded, not the key alone", async () => {
-  const project = new Project(worker);
-  const id = await project.server();
-  const encode = (text: string): string =>
-    [...text].map((letter) => `%${letter.charCodeAt(0).toString(16).padStart(2, "0")}`).join("");
-  const path = ["v2", project.id, "servers", id, "metadata", "key1"].map(encode).join("/");
-  assertNoContent(await project.delete(`/${path}`));
-  assert.deepEqual(await worker.metadata("servers", id), { key2: "value2" });
-});
+for (const at of ["v2", "{project_id}", "servers", "{id}", "metadata", "key1"]) {
+  test(`each segment is percent-decoded: ${at}`, async () => {
+    const project = new Project(worker);
+    const id = await project.server();
+    const fill = (segment: string): string => segment.replace("{project_id}", project.id).replace("{id}", id);
+    const segments = ["v2", "{project_id}", "servers", "{id}", "metadata", "key1"].map((segment) =>
+      segment === at ? percentEncoded(fill(segment)) : fill(segment),
+    );
+    assertNoContent(await project.delete(`/${segments.join("/")}`));
+    assert.deepEqual(await worker.metadata("servers", id), { key2: "value2" });
+  });
+}
+
+/** Every letter, also those that need it not. */
+function percentEncoded(text: string): string {
+  return [...text].map((letter) => `%${letter.charCodeAt(0).toString(16).padStart(2, "0")}`).join("");
+}
 
 test("the path is split before it is decoded: an encoded slash separates nothing", async () => {
   const project = new Project(worker);
