@@ -1,0 +1,148 @@
+//! What goes out: status, body and headers, before it becomes the runtime's response.
+
+use serde_json::Value;
+
+use super::fault::Fault;
+
+/// An answer to one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Content-Type`.
+    pub content_type: &'static str,
+    /// The header that only this answer has.
+    pub header: Option<(&'static str, String)>,
+    /// [`None`] for none at all.
+    pub body: Option<String>,
+}
+
+impl Answer {
+    /// S1, S2: 204, with the content type of the body that is not there.
+    #[must_use]
+    pub fn no_content() -> Self {
+        Self {
+            status: 204,
+            content_type: "application/json",
+            header: None,
+            body: None,
+        }
+    }
+
+    /// 204 to OPTIONS, with the methods that the path has.
+    #[must_use]
+    pub fn options(allow: &'static str) -> Self {
+        Self {
+            header: Some(("Allow", allow.to_owned())),
+            ..Self::no_content()
+        }
+    }
+
+    /// A JSON document.
+    #[must_use]
+    pub fn json(status: u16, document: &Value) -> Self {
+        Self {
+            status,
+            content_type: "application/json",
+            header: None,
+            body: Some(document.to_string()),
+        }
+    }
+
+    /// The headers of every answer and this one's own.
+    #[must_use]
+    pub fn headers<'a>(
+        &'a self,
+        request_id: &'a str,
+        version: Option<&'a Echo>,
+    ) -> Vec<(&'static str, &'a str)> {
+        let mut headers = vec![
+            ("Content-Type", self.content_type),
+            ("X-Compute-Request-Id", request_id),
+            ("X-OpenStack-Request-Id", request_id),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cache-Control", "no-store"),
+        ];
+        if let Some(echo) = version {
+            headers.push((super::version::STANDARD_HEADER, &echo.standard));
+            headers.push((super::version::LEGACY_HEADER, &echo.legacy));
+            headers.push((
+                "Vary",
+                "OpenStack-API-Version, X-OpenStack-Nova-API-Version",
+            ));
+        }
+        if let Some((name, value)) = &self.header {
+            headers.push((name, value));
+        }
+        headers
+    }
+}
+
+impl From<Fault> for Answer {
+    fn from(fault: Fault) -> Self {
+        Self {
+            status: fault.status(),
+            content_type: fault.content_type(),
+            header: fault.header(),
+            body: Some(fault.body()),
+        }
+    }
+}
+
+/// The microversion that an answer below `/v2.1` names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Echo {
+    standard: String,
+    legacy: String,
+}
+
+impl Echo {
+    /// For the version that was negotiated, or asked for in vain.
+    #[must_use]
+    pub fn new(version: &str) -> Self {
+        Self {
+            standard: format!("compute {version}"),
+            legacy: version.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_204_has_a_content_type_and_no_body() {
+        let answer = Answer::no_content();
+        assert_eq!(answer.body, None);
+        assert!(
+            answer
+                .headers("req-1", None)
+                .contains(&("Content-Type", "application/json"))
+        );
+    }
+
+    #[test]
+    fn both_request_id_headers_have_the_same_value() {
+        let answer = Answer::from(Fault::NotFound);
+        let headers = answer.headers("req-1", None);
+        assert!(headers.contains(&("X-Compute-Request-Id", "req-1")));
+        assert!(headers.contains(&("X-OpenStack-Request-Id", "req-1")));
+    }
+
+    #[test]
+    fn the_version_is_named_in_both_headers_and_varies() {
+        let answer = Answer::no_content();
+        let echo = Echo::new("2.38");
+        let headers = answer.headers("req-1", Some(&echo));
+        assert!(headers.contains(&("OpenStack-API-Version", "compute 2.38")));
+        assert!(headers.contains(&("X-OpenStack-Nova-API-Version", "2.38")));
+        assert!(headers.iter().any(|(name, _)| *name == "Vary"));
+        assert!(
+            !answer
+                .headers("req-1", None)
+                .iter()
+                .any(|(name, _)| *name == "Vary")
+        );
+    }
+}

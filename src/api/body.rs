@@ -1,0 +1,338 @@
+//! JSON bodies, and the messages when they are wrong.
+//!
+//! Nova checks bodies with the Python library jsonschema and shows its messages to clients; they
+//! are kept, with the order in which that library meets the rules: `type`, `properties`
+//! (`patternProperties`), `required`, `additionalProperties`, `minProperties`, `maxProperties`.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value as Json};
+
+use super::fault::Fault;
+use crate::metadata::{Key, Value};
+
+/// Metadata items as a client wrote them, each valid.
+pub type Items = Vec<(Key, Value)>;
+
+/// N's pattern for keys, as the messages quote it.
+const KEY_PATTERN: &str = "^[a-zA-Z0-9-_:. ]{1,255}$";
+
+/// Reads a body. An empty one is `null`, which no schema allows.
+///
+/// # Errors
+///
+/// 400 when it is not JSON in UTF-8: `NaN`, lone surrogates, a BOM, trailing bytes and endless
+/// nesting are not. Of duplicate keys the last wins.
+pub fn parse(bytes: &[u8]) -> Result<Json, Fault> {
+    if bytes.is_empty() {
+        return Ok(Json::Null);
+    }
+    serde_json::from_slice(bytes).map_err(|_| Fault::MalformedBody)
+}
+
+/// The items of `{"metadata": {…}}`.
+///
+/// # Errors
+///
+/// 400 with jsonschema's message.
+pub fn metadata(body: &Json) -> Result<Items, Fault> {
+    items(body, "metadata")
+}
+
+/// The one item of `{"meta": {key: value}}`.
+///
+/// # Errors
+///
+/// 400 with jsonschema's message.
+pub fn meta(body: &Json) -> Result<(Key, Value), Fault> {
+    let mut items = items(body, "meta")?;
+    let too = |phrase: &str| {
+        let found = body.get("meta").unwrap_or(&Json::Null);
+        Fault::Schema(at_field(
+            "meta",
+            found,
+            &format!("{} {phrase}", repr(found)),
+        ))
+    };
+    match (items.pop(), items.is_empty()) {
+        (Some(item), true) => Ok(item),
+        (Some(_), false) => Err(too("has too many properties")),
+        (None, _) => Err(too("should be non-empty")),
+    }
+}
+
+fn items(body: &Json, wrapper: &str) -> Result<Items, Fault> {
+    let not_an_object = |value: &Json| format!("{} is not of type 'object'", repr(value));
+    let object = body
+        .as_object()
+        .ok_or_else(|| Fault::Schema(not_an_object(body)))?;
+    // `properties` comes before `required` and `additionalProperties`.
+    let found = object
+        .get(wrapper)
+        .map(|value| match value {
+            Json::Object(fields) => valid_items(fields, wrapper, value),
+            _ => Err(Fault::Schema(at_field(
+                wrapper,
+                value,
+                &not_an_object(value),
+            ))),
+        })
+        .transpose()?;
+    let items =
+        found.ok_or_else(|| Fault::Schema(format!("'{wrapper}' is a required property")))?;
+    let unknown: Vec<_> = object.keys().filter(|name| *name != wrapper).collect();
+    match unexpected(&unknown) {
+        Some(fault) => Err(fault),
+        None => Ok(items),
+    }
+}
+
+/// What jsonschema says of names that may not be there, when there are any.
+pub(super) fn unexpected<S: AsRef<str>>(names: &[S]) -> Option<Fault> {
+    let verb = match names.len() {
+        0 => return None,
+        1 => "was",
+        _ => "were",
+    };
+    let names = quoted_list(names.iter().map(AsRef::as_ref));
+    Some(Fault::Schema(format!(
+        "Additional properties are not allowed ({names} {verb} unexpected)"
+    )))
+}
+
+fn valid_items(fields: &Map<String, Json>, wrapper: &str, whole: &Json) -> Result<Items, Fault> {
+    let mut items = Items::with_capacity(fields.len());
+    let mut bad_keys = Vec::new();
+    for (name, value) in fields {
+        match Key::new(name) {
+            Some(key) => items.push((key, valid_value(name, value)?)),
+            None => bad_keys.push(name.as_str()),
+        }
+    }
+    let verb = match bad_keys.len() {
+        0 => return Ok(items),
+        1 => "does",
+        _ => "do",
+    };
+    let names = quoted_list(bad_keys.into_iter());
+    let message = format!("{names} {verb} not match any of the regexes: '{KEY_PATTERN}'");
+    Err(Fault::Schema(at_field(wrapper, whole, &message)))
+}
+
+fn valid_value(name: &str, value: &Json) -> Result<Value, Fault> {
+    let problem = match value.as_str() {
+        None => "is not of type 'string'",
+        Some(text) => match Value::new(text) {
+            Some(value) => return Ok(value),
+            None => "is too long",
+        },
+    };
+    let message = format!("{} {problem}", repr(value));
+    Err(Fault::Schema(at_field(name, value, &message)))
+}
+
+/// N's frame around a message about something below the top of the body.
+fn at_field(field: &str, value: &Json, message: &str) -> String {
+    let value = match value {
+        Json::String(text) => text.clone(),
+        other => repr(other),
+    };
+    format!("Invalid input for field/attribute {field}. Value: {value}. {message}")
+}
+
+fn quoted_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(repr_text).collect::<Vec<_>>().join(", ")
+}
+
+/// A value as Python writes it.
+fn repr(value: &Json) -> String {
+    match value {
+        Json::Null => "None".to_owned(),
+        Json::Bool(true) => "True".to_owned(),
+        Json::Bool(false) => "False".to_owned(),
+        Json::Number(number) => number.to_string(),
+        Json::String(text) => repr_text(text),
+        Json::Array(values) => {
+            let values: Vec<_> = values.iter().map(repr).collect();
+            format!("[{}]", values.join(", "))
+        }
+        Json::Object(fields) => {
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| format!("{}: {}", repr_text(name), repr(value)))
+                .collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+    }
+}
+
+/// A text as Python writes it: in single quotes unless only double ones spare an escape.
+fn repr_text(text: &str) -> String {
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
+    let mut written = String::with_capacity(text.len() + 2);
+    written.push(quote);
+    for character in text.chars() {
+        match character {
+            '\\' => written.push_str("\\\\"),
+            '\n' => written.push_str("\\n"),
+            '\r' => written.push_str("\\r"),
+            '\t' => written.push_str("\\t"),
+            _ if character == quote => written.extend(['\\', quote]),
+            _ if character.is_control() => {
+                let _ = write!(written, "\\x{:02x}", u32::from(character));
+            }
+            _ => written.push(character),
+        }
+    }
+    written.push(quote);
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta_message(text: &str) -> String {
+        meta(&parse(text.as_bytes()).unwrap())
+            .unwrap_err()
+            .to_string()
+    }
+
+    fn metadata_message(text: &str) -> String {
+        metadata(&parse(text.as_bytes()).unwrap())
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn what_is_not_json_in_utf8_is_malformed() {
+        let deep = "[".repeat(50_000);
+        for bytes in [
+            &b"{bad"[..],
+            b"\xef\xbb\xbf{}",
+            b"{\"a\": NaN}",
+            b"{\"a\": Infinity}",
+            b"{\"a\": -Infinity}",
+            b"{\"a\": \"\\ud800\"}",
+            b"{\"a\": \"\\ude00\\ud83d\"}",
+            b"{\"a\": \"\xff\"}",
+            b"{} x",
+            b" ",
+            b"{\"a\": 1,}",
+            b"{'a': 1}",
+            b"\"a\nb\"",
+            deep.as_bytes(),
+        ] {
+            assert_eq!(parse(bytes), Err(Fault::MalformedBody), "{bytes:.20?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_body_is_null_and_of_duplicate_keys_the_last_wins() {
+        assert_eq!(parse(b""), Ok(Json::Null));
+        let body = parse(br#"{"meta": {"foo": "1", "foo": "2"}}"#).unwrap();
+        let (key, value) = meta(&body).unwrap();
+        assert_eq!((key.as_str(), value.as_str()), ("foo", "2"));
+    }
+
+    #[test]
+    fn messages_are_those_of_jsonschema_as_recorded() {
+        for (body, message) in [
+            ("[1]", "[1] is not of type 'object'"),
+            ("\"x\"", "'x' is not of type 'object'"),
+            ("", "None is not of type 'object'"),
+            ("{}", "'meta' is a required property"),
+            (r#"{"x": 1}"#, "'meta' is a required property"),
+            (
+                r#"{"meta": {"foo": "1"}, "x": 1}"#,
+                "Additional properties are not allowed ('x' was unexpected)",
+            ),
+            (
+                r#"{"meta": {"foo": "1"}, "y": 1, "x": 1}"#,
+                "Additional properties are not allowed ('x', 'y' were unexpected)",
+            ),
+            (
+                r#"{"meta": {"foo": 1}}"#,
+                "Invalid input for field/attribute foo. Value: 1. 1 is not of type 'string'",
+            ),
+            (
+                r#"{"meta": {"foo": true}}"#,
+                "Invalid input for field/attribute foo. Value: True. True is not of type 'string'",
+            ),
+            (
+                r#"{"meta": {"foo": {"a": "b"}}}"#,
+                "Invalid input for field/attribute foo. Value: {'a': 'b'}. {'a': 'b'} is not of type 'string'",
+            ),
+            (
+                r#"{"meta": "foo"}"#,
+                "Invalid input for field/attribute meta. Value: foo. 'foo' is not of type 'object'",
+            ),
+            (
+                r#"{"meta": null}"#,
+                "Invalid input for field/attribute meta. Value: None. None is not of type 'object'",
+            ),
+            (
+                r#"{"meta": {}}"#,
+                "Invalid input for field/attribute meta. Value: {}. {} should be non-empty",
+            ),
+            (
+                r#"{"meta": {"a!": "1"}}"#,
+                "Invalid input for field/attribute meta. Value: {'a!': '1'}. 'a!' does not match any of the regexes: '^[a-zA-Z0-9-_:. ]{1,255}$'",
+            ),
+        ] {
+            assert_eq!(meta_message(body), message, "{body}");
+        }
+        assert_eq!(
+            meta_message(r#"{"meta": {"b": "2", "foo": "1"}}"#),
+            "Invalid input for field/attribute meta. Value: {'b': '2', 'foo': '1'}. {'b': '2', 'foo': '1'} has too many properties"
+        );
+        assert_eq!(
+            metadata_message(r#"{"metadata": {"b!": "1", "a!": "1"}}"#),
+            "Invalid input for field/attribute metadata. Value: {'a!': '1', 'b!': '1'}. 'a!', 'b!' do not match any of the regexes: '^[a-zA-Z0-9-_:. ]{1,255}$'"
+        );
+    }
+
+    #[test]
+    fn a_bad_value_is_told_before_a_bad_key() {
+        assert_eq!(
+            metadata_message(r#"{"metadata": {"a!": 1, "b": 2}}"#),
+            "Invalid input for field/attribute b. Value: 2. 2 is not of type 'string'"
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_too_long_is_quoted_twice() {
+        let long = "v".repeat(256);
+        assert_eq!(
+            meta_message(&format!(r#"{{"meta": {{"foo": "{long}"}}}}"#)),
+            format!("Invalid input for field/attribute foo. Value: {long}. '{long}' is too long")
+        );
+    }
+
+    #[test]
+    fn metadata_may_be_empty_and_values_hold_any_text() {
+        assert_eq!(
+            metadata(&parse(br#"{"metadata": {}}"#).unwrap()),
+            Ok(vec![])
+        );
+        let body = parse(br#"{"meta": {"foo": "a\u0000\ud83d\ude00"}}"#).unwrap();
+        assert_eq!(meta(&body).unwrap().1.as_str(), "a\0😀");
+    }
+
+    #[test]
+    fn texts_are_quoted_as_python_does() {
+        for (text, written) in [
+            ("a", "'a'"),
+            ("it's", "\"it's\""),
+            ("'\"", "'\\'\"'"),
+            ("a\\b\n\t\r\u{1}", "'a\\\\b\\n\\t\\r\\x01'"),
+            ("é", "'é'"),
+        ] {
+            assert_eq!(repr_text(text), written);
+        }
+    }
+}

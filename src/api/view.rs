@@ -1,0 +1,195 @@
+//! A server or an image as clients read it before they touch its metadata.
+
+use serde_json::{Value, json};
+
+use super::version::Microversion;
+use crate::metadata::{Image, Kind, Record, Resource, Server};
+use crate::registry::document;
+
+/// The document of one resource, `{"server": {…}}` or `{"image": {…}}` without the wrapper.
+///
+/// `collection` is the URL of the list it is in.
+#[must_use]
+pub fn in_full(id: &str, record: &Record, collection: &str, version: Microversion) -> Value {
+    match &record.resource {
+        Resource::Server(server) => server_in_full(id, server, record, collection, version),
+        Resource::Image(image) => image_in_full(id, image, record, collection),
+    }
+}
+
+/// The short form, for lists.
+#[must_use]
+pub fn in_brief(id: &str, record: &Record, collection: &str) -> Value {
+    let name = match &record.resource {
+        Resource::Server(server) => &server.name,
+        Resource::Image(image) => &image.name,
+    };
+    json!({"id": id, "name": name, "links": links(id, record.resource.kind(), collection)})
+}
+
+fn server_in_full(
+    id: &str,
+    server: &Server,
+    record: &Record,
+    collection: &str,
+    version: Microversion,
+) -> Value {
+    let mut view = json!({
+        "id": id,
+        "name": server.name,
+        "status": server_status(&server.vm_state, server.task_state.as_deref()),
+        "tenant_id": server.project_id,
+        "metadata": document::items(&record.metadata),
+        "created": server.created.to_string(),
+        "updated": server.updated.to_string(),
+        "links": links(id, Kind::Server, collection),
+        "OS-EXT-STS:vm_state": server.vm_state,
+        "OS-EXT-STS:task_state": server.task_state,
+        "OS-EXT-STS:power_state": server.power_state,
+    });
+    // N: shown from 2.9 on.
+    if version >= Microversion::LOCKED_SHOWN
+        && let Some(fields) = view.as_object_mut()
+    {
+        fields.insert("locked".to_owned(), json!(server.locked));
+    }
+    view
+}
+
+fn image_in_full(id: &str, image: &Image, record: &Record, collection: &str) -> Value {
+    json!({
+        "id": id,
+        "name": image.name,
+        "status": image_status(&image.status),
+        "metadata": document::items(&record.metadata),
+        "created": image.created.to_string(),
+        "updated": image.updated.to_string(),
+        "links": links(id, Kind::Image, collection),
+    })
+}
+
+fn links(id: &str, kind: Kind, collection: &str) -> Value {
+    let origin = origin(collection);
+    json!([
+        {"rel": "self", "href": format!("{collection}/{id}")},
+        {"rel": "bookmark", "href": format!("{origin}/{}/{id}", kind.plural())},
+    ])
+}
+
+fn origin(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let path = url.get(host..).and_then(|rest| rest.find('/'));
+    path.and_then(|at| url.get(..host + at)).unwrap_or(url)
+}
+
+/// N: what a client sees of a server's two states.
+fn server_status(vm_state: &str, task_state: Option<&str>) -> &'static str {
+    let task_state = task_state.unwrap_or_default();
+    let resizing = task_state != "resize_reverting" && task_state.starts_with("resize_");
+    let rebuilding = task_state.starts_with("rebuild");
+    match vm_state {
+        "active" => match task_state {
+            "rebooting" | "reboot_pending" | "reboot_started" => "REBOOT",
+            "rebooting_hard" | "reboot_pending_hard" | "reboot_started_hard" => "HARD_REBOOT",
+            "updating_password" => "PASSWORD",
+            "migrating" => "MIGRATING",
+            _ if rebuilding => "REBUILD",
+            _ if resizing => "RESIZE",
+            _ => "ACTIVE",
+        },
+        "stopped" | "error" if rebuilding => "REBUILD",
+        "stopped" if resizing => "RESIZE",
+        "stopped" => "SHUTOFF",
+        "resized" if task_state == "resize_reverting" => "REVERT_RESIZE",
+        "resized" => "VERIFY_RESIZE",
+        "paused" if task_state == "migrating" => "MIGRATING",
+        "paused" => "PAUSED",
+        "error" => "ERROR",
+        "building" => "BUILD",
+        "suspended" => "SUSPENDED",
+        "rescued" => "RESCUE",
+        "deleted" => "DELETED",
+        "soft-delete" => "SOFT_DELETED",
+        "shelved" => "SHELVED",
+        "shelved_offloaded" => "SHELVED_OFFLOADED",
+        _ => "UNKNOWN",
+    }
+}
+
+/// N: what a client sees of Glance's status.
+fn image_status(status: &str) -> &'static str {
+    match status {
+        "active" => "ACTIVE",
+        "queued" | "saving" => "SAVING",
+        "deleted" | "pending_delete" => "DELETED",
+        "killed" => "ERROR",
+        _ => "UNKNOWN",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n_status_comes_from_vm_state_and_task_state() {
+        for (vm_state, task_state, status) in [
+            ("active", None, "ACTIVE"),
+            ("active", Some("image_snapshot"), "ACTIVE"),
+            ("active", Some("rebooting"), "REBOOT"),
+            ("active", Some("reboot_started"), "REBOOT"),
+            ("active", Some("rebooting_hard"), "HARD_REBOOT"),
+            ("active", Some("updating_password"), "PASSWORD"),
+            ("active", Some("rebuilding"), "REBUILD"),
+            ("active", Some("rebuild_spawning"), "REBUILD"),
+            ("active", Some("migrating"), "MIGRATING"),
+            ("active", Some("resize_prep"), "RESIZE"),
+            ("active", Some("resize_reverting"), "ACTIVE"),
+            ("building", None, "BUILD"),
+            ("stopped", None, "SHUTOFF"),
+            ("stopped", Some("resize_finish"), "RESIZE"),
+            ("stopped", Some("rebuilding"), "REBUILD"),
+            ("resized", None, "VERIFY_RESIZE"),
+            ("resized", Some("resize_reverting"), "REVERT_RESIZE"),
+            ("paused", None, "PAUSED"),
+            ("paused", Some("migrating"), "MIGRATING"),
+            ("suspended", None, "SUSPENDED"),
+            ("rescued", None, "RESCUE"),
+            ("error", None, "ERROR"),
+            ("error", Some("rebuilding"), "REBUILD"),
+            ("deleted", None, "DELETED"),
+            ("soft-delete", None, "SOFT_DELETED"),
+            ("shelved", None, "SHELVED"),
+            ("shelved_offloaded", None, "SHELVED_OFFLOADED"),
+            ("never heard of", None, "UNKNOWN"),
+        ] {
+            assert_eq!(
+                server_status(vm_state, task_state),
+                status,
+                "{vm_state} {task_state:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn n_status_of_an_image() {
+        for (status, shown) in [
+            ("active", "ACTIVE"),
+            ("queued", "SAVING"),
+            ("saving", "SAVING"),
+            ("killed", "ERROR"),
+            ("deleted", "DELETED"),
+            ("pending_delete", "DELETED"),
+            ("deactivated", "UNKNOWN"),
+        ] {
+            assert_eq!(image_status(status), shown);
+        }
+    }
+
+    #[test]
+    fn bookmarks_have_no_version() {
+        let links = links("x", Kind::Server, "https://edge.example/v2.1/ace/servers");
+        assert_eq!(links[0]["href"], "https://edge.example/v2.1/ace/servers/x");
+        assert_eq!(links[1]["href"], "https://edge.example/servers/x");
+    }
+}

@@ -1,0 +1,96 @@
+//! **edge-metadata**: the OpenStack Compute metadata API at the edge.
+//!
+//! | module | what is in it | pure |
+//! |---|---|---|
+//! | [`api`] | what a request means, what an answer looks like; the journey in `api/mod.rs` | but for the journey |
+//! | [`identity`] | who is asking, and what they may do | `token`, `policy` |
+//! | [`metadata`] | the rules of the domain: items, resources, `decide` | yes |
+//! | [`registry`] | the control plane's documents | yes |
+//! | [`store`] | where it lasts: objects, their tables, how to reach them | `message`, `made` |
+//! | [`settings`], [`time`] | what an operator may set; RFC 3339 | yes |
+//! | [`log`] | one line a request | |
+//! | [`platform`] | the runtime's bindings | |
+//!
+//! "Pure" modules know nothing of the runtime; they compile and are tested natively.
+
+pub mod api;
+#[cfg(feature = "faults")]
+pub mod faults;
+pub mod identity;
+pub mod log;
+pub mod metadata;
+pub mod platform;
+pub mod registry;
+pub mod settings;
+pub mod store;
+pub mod time;
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
+
+use self::api::answer::Answer;
+use self::api::{Api, Misconfigured};
+use self::log::Trace;
+use self::platform::env::Env;
+use self::platform::http::{Head, Request, Response, response};
+use self::platform::{Exception, runtime};
+use self::settings::LogLevel;
+
+thread_local! {
+    /// Settings, bindings and what is remembered of tokens: the same for each request of an isolate.
+    static API: OnceCell<Result<Rc<Api>, Misconfigured>> = const { OnceCell::new() };
+}
+
+/// Answers one request.
+///
+/// # Errors
+///
+/// Only when no response can be made at all.
+#[wasm_bindgen]
+pub async fn fetch(request: Request, env: JsValue) -> Result<Response, JsError> {
+    let now = runtime::now();
+    let head = Head::of(&request)?;
+    let mut trace = Trace::new();
+    #[cfg(feature = "faults")]
+    faults::in_front(head.header("X-Fault").as_deref()).await;
+    let api = API.with(|api| {
+        api.get_or_init(|| Api::new(&Env::from(env)).map(Rc::new))
+            .clone()
+    });
+    let (result, level) = match api {
+        Ok(api) => (
+            api.answer(&request, &head, now, &mut trace).await,
+            api.settings.log_level,
+        ),
+        Err(misconfigured) => (Err(trace.failed(misconfigured.to_string())), LogLevel::Warn),
+    };
+    let mut answer = result.unwrap_or_else(Answer::from);
+    if head.method == "HEAD" {
+        answer.body = None;
+    }
+    let duration = runtime::now().millis() - now.millis();
+    trace.write(Some(&head.method), answer.status, Some(duration), level);
+    Ok(respond(&answer, &trace)?)
+}
+
+/// The answer to a request that was given up: past its deadline, or lost to a panic.
+///
+/// # Errors
+///
+/// Only when no response can be made at all.
+#[wasm_bindgen]
+pub fn give_up(request: &Request, cause: &str) -> Result<Response, JsError> {
+    let head = Head::of(request)?;
+    let mut trace = Trace::new();
+    trace.detail = Some(cause.to_owned());
+    let answer = Answer::from(api::given_up(&head, &mut trace));
+    trace.write(Some(&head.method), answer.status, None, LogLevel::Warn);
+    Ok(respond(&answer, &trace)?)
+}
+
+fn respond(answer: &Answer, trace: &Trace) -> Result<Response, Exception> {
+    let headers = answer.headers(&trace.request_id, trace.version.as_ref());
+    response(answer.status, &headers, answer.body.as_deref())
+}

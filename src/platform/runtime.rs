@@ -1,0 +1,78 @@
+//! Time, chance, waiting and the log.
+
+use js_sys::Promise;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
+
+use super::Exception;
+use crate::time::Timestamp;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    fn date_now() -> f64;
+    #[wasm_bindgen(js_namespace = Math, js_name = random)]
+    fn math_random() -> f64;
+    #[wasm_bindgen(catch, js_namespace = crypto, js_name = randomUUID)]
+    fn random_uuid() -> Result<String, JsValue>;
+    #[wasm_bindgen(catch, js_name = setTimeout)]
+    fn set_timeout(callback: &js_sys::Function, millis: u32) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_namespace = console, js_name = log)]
+    fn console_log(line: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(catch, js_namespace = console, js_name = error)]
+    fn console_error(line: &str) -> Result<(), JsValue>;
+}
+
+/// Now. Stands still between I/O: take it once and pass it on.
+#[must_use]
+pub fn now() -> Timestamp {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a date in milliseconds fits in 53 bits"
+    )]
+    Timestamp::from_millis(date_now() as i64)
+}
+
+/// A number from 0 to below 1, for jitter.
+#[must_use]
+pub fn random() -> f64 {
+    math_random()
+}
+
+/// A random UUID, version 4.
+#[must_use]
+pub fn uuid() -> String {
+    // Without a source of chance there are no unique ids, but still answers.
+    random_uuid().unwrap_or_else(|_| "00000000-0000-4000-8000-000000000000".to_owned())
+}
+
+/// Waits.
+pub async fn sleep(millis: u32) {
+    let promise = Promise::new(&mut |resolve, _| {
+        // Where no timer is to be had there is no waiting, either.
+        if set_timeout(&resolve, millis).is_err() {
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        }
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
+/// One line to the log.
+pub fn print(line: &str) {
+    // A log that cannot be written is no reason to fail a request.
+    let _ = console_log(line);
+}
+
+/// One line to the log that an operator should look at.
+pub fn print_error(line: &str) {
+    let _ = console_error(line);
+}
+
+/// Waits for a promise.
+///
+/// # Errors
+///
+/// What it was rejected with.
+pub async fn wait(promise: Promise) -> Result<JsValue, Exception> {
+    JsFuture::from(promise).await.map_err(Exception::from)
+}

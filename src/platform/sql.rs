@@ -1,0 +1,113 @@
+//! An object's own SQLite database.
+
+use js_sys::Array;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+
+use super::Exception;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `ctx.storage` of an object.
+    #[derive(Debug, Clone)]
+    pub type Storage;
+    #[wasm_bindgen(method, getter, catch)]
+    fn sql(this: &Storage) -> Result<Sql, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = transactionSync)]
+    fn transaction_sync(
+        this: &Storage,
+        statements: &mut dyn FnMut() -> Result<(), JsValue>,
+    ) -> Result<JsValue, JsValue>;
+
+    type Sql;
+    #[wasm_bindgen(method, catch, variadic)]
+    fn exec(this: &Sql, statement: &str, bindings: &Array) -> Result<Cursor, JsValue>;
+
+    type Cursor;
+    #[wasm_bindgen(method, catch)]
+    fn raw(this: &Cursor) -> Result<Rows, JsValue>;
+
+    type Rows;
+    #[wasm_bindgen(method, catch, js_name = toArray)]
+    fn to_array(this: &Rows) -> Result<Array, JsValue>;
+}
+
+/// A value that is bound to a `?`.
+#[derive(Debug, Clone, Copy)]
+pub enum Bound<'a> {
+    /// TEXT
+    Text(&'a str),
+    /// INTEGER; crosses as f64, so keep it below 2^53.
+    Integer(i64),
+}
+
+/// One row of an answer.
+#[derive(Debug)]
+pub struct Row(Array);
+
+impl Row {
+    /// A TEXT column; empty when it is none.
+    #[must_use]
+    pub fn text(&self, column: u32) -> String {
+        self.0.get(column).as_string().unwrap_or_default()
+    }
+
+    /// An INTEGER column; 0 when it is none.
+    #[must_use]
+    pub fn integer(&self, column: u32) -> i64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "integers are kept below 2^53"
+        )]
+        self.0
+            .get(column)
+            .as_f64()
+            .map_or(0, |number| number as i64)
+    }
+}
+
+/// Runs one statement and collects what it answers.
+///
+/// # Errors
+///
+/// SQLite refused it.
+pub fn query(
+    storage: &Storage,
+    statement: &str,
+    bindings: &[Bound<'_>],
+) -> Result<Vec<Row>, Exception> {
+    let values = Array::new();
+    for bound in bindings {
+        values.push(&match bound {
+            Bound::Text(text) => JsValue::from_str(text),
+            #[expect(clippy::cast_precision_loss, reason = "integers are kept below 2^53")]
+            Bound::Integer(number) => JsValue::from_f64(*number as f64),
+        });
+    }
+    let rows = storage.sql()?.exec(statement, &values)?.raw()?.to_array()?;
+    Ok(rows.iter().map(|row| Row(row.unchecked_into())).collect())
+}
+
+/// Runs statements that count together or not at all: what was written before an error is undone.
+///
+/// # Errors
+///
+/// The first statement that failed.
+pub fn transaction(
+    storage: &Storage,
+    mut statements: impl FnMut() -> Result<(), Exception>,
+) -> Result<(), Exception> {
+    let mut failed = None;
+    let result = storage.transaction_sync(&mut || {
+        statements().map_err(|exception| {
+            let thrown = JsValue::from_str(&exception.to_string());
+            failed = Some(exception);
+            thrown
+        })
+    });
+    match (result, failed) {
+        (Ok(_), None) => Ok(()),
+        (_, Some(exception)) => Err(exception),
+        (Err(thrown), None) => Err(thrown.into()),
+    }
+}

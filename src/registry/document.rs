@@ -1,0 +1,452 @@
+//! A record as a JSON document: as the control plane sends it, as it is answered, as it is stored.
+
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use super::apply::{Applied, apply};
+use crate::metadata::{
+    Kind, MAX_KEY_CHARACTERS, MAX_VALUE_CHARACTERS, Metadata, Record, Resource, Visibility,
+    is_project_id,
+};
+use crate::time::Timestamp;
+
+/// A field that cannot be what it is: 400.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("Invalid input for field '{path}': {reason}")]
+pub struct InvalidField {
+    /// Dotted path from the top of the document.
+    pub path: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// What the control plane says of one resource: the fields that it names and no others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Document {
+    /// `{"server": {…}}`
+    Server(ServerDocument),
+    /// `{"image": {…}}`
+    Image(ImageDocument),
+}
+
+impl Document {
+    /// Whether it says what the metadata shall be.
+    #[must_use]
+    pub fn names_metadata(&self) -> bool {
+        match self {
+            Self::Server(document) => document.metadata.is_some(),
+            Self::Image(document) => document.metadata.is_some(),
+        }
+    }
+}
+
+/// `{"server": {…}}`; an absent field keeps its value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerDocument {
+    /// Required when the record is new.
+    pub project_id: Option<String>,
+    /// Display name.
+    pub name: Option<String>,
+    /// Any text.
+    pub vm_state: Option<String>,
+    /// The only field that may be null: no task runs. The outer [`None`] means absent.
+    pub task_state: Option<Option<String>>,
+    /// N's number.
+    pub power_state: Option<i32>,
+    /// Locked.
+    pub locked: Option<bool>,
+    /// Ever ran.
+    pub launched: Option<bool>,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// When this was seen.
+    pub observed_at: Option<Timestamp>,
+    /// All metadata there shall be.
+    pub metadata: Option<Metadata>,
+}
+
+/// `{"image": {…}}`; an absent field keeps its value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageDocument {
+    /// Required when the record is new.
+    pub project_id: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// Any text.
+    pub status: Option<String>,
+    /// Who else may see it.
+    pub visibility: Option<Visibility>,
+    /// The projects that it is shared with.
+    pub members: Option<Vec<String>>,
+    /// When it was created.
+    pub created: Option<Timestamp>,
+    /// When this was seen.
+    pub observed_at: Option<Timestamp>,
+    /// All metadata there shall be.
+    pub metadata: Option<Metadata>,
+}
+
+/// Reads a document of the kind that the path names.
+///
+/// # Errors
+///
+/// The first field that is unknown, has the wrong type or a value that it may not have.
+pub fn parse(kind: Kind, body: &Value, item_limit: usize) -> Result<Document, InvalidField> {
+    let wrapper = kind.singular();
+    let object = object(body, "body")?;
+    if let Some(unknown) = object.keys().find(|key| *key != wrapper) {
+        return Err(invalid(unknown, "unknown field"));
+    }
+    let fields = object
+        .get(wrapper)
+        .ok_or_else(|| invalid(wrapper, "required"))?;
+    let fields = self::object(fields, wrapper)?;
+    match kind {
+        Kind::Server => server(fields, item_limit).map(Document::Server),
+        Kind::Image => image(fields, item_limit).map(Document::Image),
+    }
+}
+
+fn server(fields: &Map<String, Value>, item_limit: usize) -> Result<ServerDocument, InvalidField> {
+    let mut document = ServerDocument::default();
+    for (name, value) in fields {
+        let path = format!("server.{name}");
+        match name.as_str() {
+            "project_id" => document.project_id = Some(project_id(value, &path)?),
+            "name" => document.name = Some(text(value, &path)?),
+            "vm_state" => document.vm_state = Some(text(value, &path)?),
+            "task_state" if value.is_null() => document.task_state = Some(None),
+            "task_state" => document.task_state = Some(Some(text(value, &path)?)),
+            "power_state" => document.power_state = Some(integer(value, &path)?),
+            "locked" => document.locked = Some(boolean(value, &path)?),
+            "launched" => document.launched = Some(boolean(value, &path)?),
+            "created" => document.created = Some(time(value, &path)?),
+            "observed_at" => document.observed_at = Some(time(value, &path)?),
+            "metadata" => document.metadata = Some(metadata(value, &path, item_limit)?),
+            _ => return Err(invalid(path, "unknown field")),
+        }
+    }
+    Ok(document)
+}
+
+fn image(fields: &Map<String, Value>, item_limit: usize) -> Result<ImageDocument, InvalidField> {
+    let mut document = ImageDocument::default();
+    for (name, value) in fields {
+        let path = format!("image.{name}");
+        match name.as_str() {
+            "project_id" => document.project_id = Some(project_id(value, &path)?),
+            "name" => document.name = Some(text(value, &path)?),
+            "status" => document.status = Some(text(value, &path)?),
+            "visibility" => document.visibility = Some(visibility(value, &path)?),
+            "members" => document.members = Some(members(value, &path)?),
+            "created" => document.created = Some(time(value, &path)?),
+            "observed_at" => document.observed_at = Some(time(value, &path)?),
+            "metadata" => document.metadata = Some(metadata(value, &path, item_limit)?),
+            _ => return Err(invalid(path, "unknown field")),
+        }
+    }
+    Ok(document)
+}
+
+fn invalid(path: impl Into<String>, reason: impl Into<String>) -> InvalidField {
+    InvalidField {
+        path: path.into(),
+        reason: reason.into(),
+    }
+}
+
+fn object<'a>(value: &'a Value, path: &str) -> Result<&'a Map<String, Value>, InvalidField> {
+    value
+        .as_object()
+        .ok_or_else(|| invalid(path, "must be an object"))
+}
+
+fn text(value: &Value, path: &str) -> Result<String, InvalidField> {
+    value
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| invalid(path, "must be a string"))
+}
+
+fn boolean(value: &Value, path: &str) -> Result<bool, InvalidField> {
+    value
+        .as_bool()
+        .ok_or_else(|| invalid(path, "must be a boolean"))
+}
+
+fn integer(value: &Value, path: &str) -> Result<i32, InvalidField> {
+    value
+        .as_i64()
+        .and_then(|number| i32::try_from(number).ok())
+        .ok_or_else(|| invalid(path, "must be an integer"))
+}
+
+fn time(value: &Value, path: &str) -> Result<Timestamp, InvalidField> {
+    value
+        .as_str()
+        .and_then(Timestamp::parse)
+        .ok_or_else(|| invalid(path, "must be an RFC 3339 time"))
+}
+
+fn project_id(value: &Value, path: &str) -> Result<String, InvalidField> {
+    let text = text(value, path)?;
+    if is_project_id(&text) {
+        Ok(text)
+    } else {
+        Err(invalid(path, "must match [0-9a-f-]+"))
+    }
+}
+
+fn visibility(value: &Value, path: &str) -> Result<Visibility, InvalidField> {
+    value
+        .as_str()
+        .and_then(Visibility::parse)
+        .ok_or_else(|| invalid(path, "must be public, community, shared or private"))
+}
+
+fn members(value: &Value, path: &str) -> Result<Vec<String>, InvalidField> {
+    let members = value
+        .as_array()
+        .ok_or_else(|| invalid(path, "must be an array"))?;
+    members
+        .iter()
+        .enumerate()
+        .map(|(at, member)| project_id(member, &format!("{path}.{at}")))
+        .collect()
+}
+
+/// The control plane may have items that this API would not write: any key of 1 to 255 characters.
+fn metadata(value: &Value, path: &str, item_limit: usize) -> Result<Metadata, InvalidField> {
+    let items = object(value, path)?;
+    if items.len() > item_limit {
+        let reason = format!("must have at most {item_limit} items");
+        return Err(invalid(path, reason));
+    }
+    let mut metadata = Metadata::new();
+    for (key, value) in items {
+        if !(1..=MAX_KEY_CHARACTERS).contains(&key.chars().count()) {
+            return Err(invalid(path, "keys must have 1 to 255 characters"));
+        }
+        let path = format!("{path}.{key}");
+        let value = text(value, &path)?;
+        if value.chars().count() > MAX_VALUE_CHARACTERS {
+            return Err(invalid(path, "must have at most 255 characters"));
+        }
+        metadata.insert(key.clone(), value);
+    }
+    Ok(metadata)
+}
+
+/// A record with all its fields, `{"server": {…}}` or `{"image": {…}}`; [`read`] takes it back.
+#[must_use]
+pub fn write(record: &Record) -> Value {
+    let mut fields = match &record.resource {
+        Resource::Server(server) => json!({
+            "project_id": server.project_id,
+            "name": server.name,
+            "vm_state": server.vm_state,
+            "task_state": server.task_state,
+            "power_state": server.power_state,
+            "locked": server.locked,
+            "launched": server.launched,
+            "created": server.created.in_full(),
+        }),
+        Resource::Image(image) => json!({
+            "project_id": image.project_id,
+            "name": image.name,
+            "status": image.status,
+            "visibility": image.visibility.word(),
+            "members": image.members,
+            "created": image.created.in_full(),
+        }),
+    };
+    let (observed_at, updated) = match &record.resource {
+        Resource::Server(server) => (server.observed_at, server.updated),
+        Resource::Image(image) => (image.observed_at, image.updated),
+    };
+    if let Some(fields) = fields.as_object_mut() {
+        if let Some(observed_at) = observed_at {
+            fields.insert("observed_at".to_owned(), json!(observed_at.in_full()));
+        }
+        fields.insert("metadata".to_owned(), items(&record.metadata));
+    }
+    let wrapper = record.resource.kind().singular();
+    json!({wrapper: fields, UPDATED: updated.in_full()})
+}
+
+/// The full record, as the registry answers it.
+#[must_use]
+pub fn view(id: &str, record: &Record) -> Value {
+    let mut document = write(record);
+    let Some(wrappers) = document.as_object_mut() else {
+        return document;
+    };
+    let updated = wrappers.remove(UPDATED);
+    let fields = wrappers.values_mut().find_map(Value::as_object_mut);
+    if let (Some(fields), Some(updated)) = (fields, updated) {
+        fields.insert("id".to_owned(), json!(id));
+        fields.insert("updated".to_owned(), updated);
+        fields.entry("observed_at").or_insert(Value::Null);
+    }
+    document
+}
+
+/// Metadata items as a JSON object.
+#[must_use]
+pub fn items(metadata: &Metadata) -> Value {
+    let mut fields = Map::new();
+    for (key, value) in metadata {
+        fields.insert(key.clone(), json!(value));
+    }
+    Value::Object(fields)
+}
+
+/// Beside the wrapper, because the control plane cannot say it: when the record was changed last.
+const UPDATED: &str = "updated";
+
+/// Takes back what [`write`] wrote.
+///
+/// # Errors
+///
+/// The first field that is not as it was written.
+pub fn read(document: &Value) -> Result<Record, InvalidField> {
+    let mut document = object(document, "record")?.clone();
+    let updated = document.remove(UPDATED).unwrap_or_default();
+    let updated = time(&updated, UPDATED)?;
+    let kind = if document.contains_key(Kind::Server.singular()) {
+        Kind::Server
+    } else {
+        Kind::Image
+    };
+    // How many items there may be was decided when they were written.
+    let document = parse(kind, &Value::Object(document), usize::MAX)?;
+    match apply(None, document, updated)? {
+        Applied::Created(record) | Applied::Updated(record) => Ok(record),
+        Applied::Outdated => Err(invalid("record", "outdated")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(text: &str) -> Result<ServerDocument, String> {
+        let body: Value = serde_json::from_str(text).unwrap();
+        match parse(Kind::Server, &body, 3) {
+            Ok(Document::Server(document)) => Ok(document),
+            Ok(Document::Image(_)) => Err("an image".into()),
+            Err(invalid) => Err(invalid.to_string()),
+        }
+    }
+
+    fn image(text: &str) -> Result<ImageDocument, String> {
+        let body: Value = serde_json::from_str(text).unwrap();
+        match parse(Kind::Image, &body, 3) {
+            Ok(Document::Image(document)) => Ok(document),
+            Ok(Document::Server(_)) => Err("a server".into()),
+            Err(invalid) => Err(invalid.to_string()),
+        }
+    }
+
+    #[test]
+    fn absent_fields_are_absent_and_null_is_allowed_for_task_state_only() {
+        assert_eq!(server(r#"{"server": {}}"#), Ok(ServerDocument::default()));
+        assert_eq!(
+            server(r#"{"server": {"task_state": null}}"#)
+                .unwrap()
+                .task_state,
+            Some(None)
+        );
+        for field in [
+            "project_id",
+            "name",
+            "vm_state",
+            "power_state",
+            "locked",
+            "launched",
+            "created",
+            "observed_at",
+            "metadata",
+        ] {
+            let message = server(&format!(r#"{{"server": {{"{field}": null}}}}"#)).unwrap_err();
+            assert!(
+                message.starts_with(&format!("Invalid input for field 'server.{field}': must ")),
+                "{message}"
+            );
+        }
+        for field in [
+            "project_id",
+            "name",
+            "status",
+            "visibility",
+            "members",
+            "created",
+        ] {
+            let message = image(&format!(r#"{{"image": {{"{field}": null}}}}"#)).unwrap_err();
+            assert!(
+                message.starts_with(&format!("Invalid input for field 'image.{field}': must ")),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        for (text, path) in [
+            ("[]", "body"),
+            ("null", "body"),
+            ("{}", "server"),
+            (r#"{"server": 1}"#, "server"),
+            (r#"{"server": {}, "x": 1}"#, "x"),
+            (r#"{"image": {}}"#, "image"),
+            (r#"{"server": {"id": "x"}}"#, "server.id"),
+            (r#"{"server": {"project_id": "ACME"}}"#, "server.project_id"),
+            (r#"{"server": {"project_id": ""}}"#, "server.project_id"),
+            (r#"{"server": {"power_state": 1.5}}"#, "server.power_state"),
+            (
+                r#"{"server": {"power_state": 3000000000}}"#,
+                "server.power_state",
+            ),
+            (r#"{"server": {"locked": "true"}}"#, "server.locked"),
+            (r#"{"server": {"created": "today"}}"#, "server.created"),
+            (r#"{"server": {"metadata": []}}"#, "server.metadata"),
+            (r#"{"server": {"metadata": {"": "v"}}}"#, "server.metadata"),
+            (r#"{"server": {"metadata": {"k": 1}}}"#, "server.metadata.k"),
+            (
+                r#"{"server": {"metadata": {"a": "", "b": "", "c": "", "d": ""}}}"#,
+                "server.metadata",
+            ),
+        ] {
+            let message = server(text).unwrap_err();
+            assert!(
+                message.starts_with(&format!("Invalid input for field '{path}': ")),
+                "{text}: {message}"
+            );
+        }
+        for (text, path) in [
+            (r#"{"image": {"visibility": "secret"}}"#, "image.visibility"),
+            (r#"{"image": {"members": "acme"}}"#, "image.members"),
+            (r#"{"image": {"members": ["acme"]}}"#, "image.members.0"),
+            (r#"{"image": {"members": ["ace", "X"]}}"#, "image.members.1"),
+            (r#"{"image": {"vm_state": "active"}}"#, "image.vm_state"),
+        ] {
+            let message = image(text).unwrap_err();
+            assert!(
+                message.starts_with(&format!("Invalid input for field '{path}': ")),
+                "{text}: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn metadata_may_hold_keys_that_the_api_would_not_write() {
+        let long = "ß".repeat(255);
+        let text = format!(r#"{{"server": {{"metadata": {{"a/b\n": "", "{long}": "{long}"}}}}}}"#);
+        let metadata = server(&text).unwrap().metadata.unwrap();
+        assert_eq!(metadata.len(), 2);
+        let longer = format!(r#"{{"server": {{"metadata": {{"{long}x": ""}}}}}}"#);
+        assert!(server(&longer).is_err());
+        let longer = format!(r#"{{"server": {{"metadata": {{"k": "{long}x"}}}}}}"#);
+        assert!(server(&longer).is_err());
+    }
+}

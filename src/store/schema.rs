@@ -1,0 +1,198 @@
+//! The tables of an object's database, how they came to be, and each statement on them.
+//!
+//! | table | rows |
+//! |---|---|
+//! | `resource` | one: what the control plane says, as JSON that old and new code can read |
+//! | `item` | one per metadata item; keys are compared byte for byte |
+//! | `operation` | the changes of the last seconds, by the id of the request that made them |
+//!
+//! A resource that does not exist has no tables: looking for it leaves nothing behind.
+
+use crate::metadata::{Change, Metadata, Record};
+use crate::platform::Exception;
+use crate::platform::sql::{Bound, Storage, query};
+use crate::registry::document;
+
+/// Each entry brings the tables from the version that is its index to the next.
+/// Released entries never change; new ones are added below, and must leave the database readable
+/// for the release before.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
+    INSERT INTO schema_version VALUES (0);
+    CREATE TABLE resource (id INTEGER PRIMARY KEY, document TEXT NOT NULL) STRICT;
+    CREATE TABLE item (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE operation (
+        slot INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, note TEXT NOT NULL
+    ) STRICT;
+"];
+
+/// The version of the tables, [`None`] without any.
+fn version(storage: &Storage) -> Result<Option<usize>, Exception> {
+    let tables = query(
+        storage,
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version' LIMIT 1",
+        &[],
+    )?;
+    if tables.is_empty() {
+        return Ok(None);
+    }
+    let rows = query(storage, "SELECT version FROM schema_version LIMIT 1", &[])?;
+    let version = rows.first().map_or(0, |row| row.integer(0));
+    Ok(Some(usize::try_from(version).unwrap_or_default()))
+}
+
+/// Brings the tables to this release's version. Run in the transaction of the write that needs it.
+pub(super) fn migrate(storage: &Storage) -> Result<(), Exception> {
+    let from = version(storage)?.unwrap_or(0);
+    let Some(missing) = MIGRATIONS.get(from..).filter(|missing| !missing.is_empty()) else {
+        return Ok(());
+    };
+    for statements in missing {
+        query(storage, statements, &[])?;
+    }
+    let version = i64::try_from(MIGRATIONS.len()).unwrap_or_default();
+    query(
+        storage,
+        "UPDATE schema_version SET version = ?",
+        &[Bound::Integer(version)],
+    )?;
+    Ok(())
+}
+
+/// A change that was made, remembered so that it is not made twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Made {
+    pub(super) slot: i64,
+    pub(super) id: String,
+    /// Milliseconds since 1970.
+    pub(super) at: i64,
+    pub(super) note: String,
+}
+
+/// All that is stored.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    pub(super) record: Option<Record>,
+    pub(super) made: Vec<Made>,
+}
+
+/// Reads everything. Creates nothing.
+pub(super) fn load(storage: &Storage) -> Result<Stored, Exception> {
+    let Some(version) = version(storage)? else {
+        return Ok(Stored::default());
+    };
+    if version < MIGRATIONS.len() {
+        migrate(storage)?;
+    }
+    let made = query(
+        storage,
+        "SELECT slot, id, at, note FROM operation ORDER BY at",
+        &[],
+    )?
+    .iter()
+    .map(|row| Made {
+        slot: row.integer(0),
+        id: row.text(1),
+        at: row.integer(2),
+        note: row.text(3),
+    })
+    .collect();
+    let documents = query(storage, "SELECT document FROM resource LIMIT 1", &[])?;
+    let Some(document) = documents.first() else {
+        return Ok(Stored { record: None, made });
+    };
+    let mut record = serde_json::from_str(&document.text(0))
+        .ok()
+        .and_then(|document| document::read(&document).ok())
+        .ok_or_else(|| Exception::ours("the stored resource is unreadable".to_owned()))?;
+    for row in query(storage, "SELECT key, value FROM item", &[])? {
+        record.metadata.insert(row.text(0), row.text(1));
+    }
+    Ok(Stored {
+        record: Some(record),
+        made,
+    })
+}
+
+/// Writes a change of items.
+pub(super) fn write_change(storage: &Storage, change: &Change) -> Result<(), Exception> {
+    match change {
+        Change::Remove(key) => {
+            query(
+                storage,
+                "DELETE FROM item WHERE key = ?",
+                &[Bound::Text(key)],
+            )?;
+        }
+        Change::Put(items) => {
+            for (key, value) in items {
+                put_item(storage, key.as_str(), value.as_str())?;
+            }
+        }
+        Change::Replace(items) => {
+            query(storage, "DELETE FROM item", &[])?;
+            for (key, value) in items {
+                put_item(storage, key.as_str(), value.as_str())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn put_item(storage: &Storage, key: &str, value: &str) -> Result<(), Exception> {
+    query(
+        storage,
+        "INSERT INTO item VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        &[Bound::Text(key), Bound::Text(value)],
+    )?;
+    Ok(())
+}
+
+/// Writes what the control plane says; the items only when it names them.
+pub(super) fn write_record(
+    storage: &Storage,
+    record: &Record,
+    with_items: bool,
+) -> Result<(), Exception> {
+    let without_items = Record {
+        resource: record.resource.clone(),
+        metadata: Metadata::new(),
+    };
+    let document = document::write(&without_items).to_string();
+    query(
+        storage,
+        "INSERT INTO resource VALUES (1, ?)
+         ON CONFLICT (id) DO UPDATE SET document = excluded.document",
+        &[Bound::Text(&document)],
+    )?;
+    if with_items {
+        query(storage, "DELETE FROM item", &[])?;
+        for (key, value) in &record.metadata {
+            put_item(storage, key, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets the resource and its items; the changes made stay known for the retries to come.
+pub(super) fn erase(storage: &Storage) -> Result<(), Exception> {
+    query(storage, "DELETE FROM item", &[])?;
+    query(storage, "DELETE FROM resource", &[])?;
+    Ok(())
+}
+
+/// Remembers a change in its slot, over whatever was there.
+pub(super) fn write_made(storage: &Storage, made: &Made) -> Result<(), Exception> {
+    query(
+        storage,
+        "INSERT INTO operation VALUES (?, ?, ?, ?)
+         ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note",
+        &[
+            Bound::Integer(made.slot),
+            Bound::Text(&made.id),
+            Bound::Integer(made.at),
+            Bound::Text(&made.note),
+        ],
+    )?;
+    Ok(())
+}
