@@ -8,6 +8,10 @@ use js_sys::Promise;
 use crate::platform::Exception;
 
 /// What the request header `X-Fault` asks of the front.
+///
+/// # Panics
+///
+/// On demand.
 pub async fn in_front(fault: Option<&str>) {
     match fault {
         Some("front-panic") => panic!("asked for"),
@@ -16,16 +20,23 @@ pub async fn in_front(fault: Option<&str>) {
     }
 }
 
-/// What the request header `X-Fault` asks of the object: a reply that never comes, if that is it.
+/// What the same header asks of the object, at the end of the operation's id: a reply that never
+/// comes, if that is it.
 ///
 /// # Errors
 ///
 /// On demand.
-pub fn in_object(fault: Option<&str>) -> Result<Option<Promise>, Exception> {
-    match fault {
-        Some("object-panic") => panic!("asked for"),
-        Some("object-error") => Err(Exception::ours("asked for".to_owned())),
-        Some("object-hang") => Ok(Some(Promise::new(&mut |_, _| {}))),
-        _ => Ok(None),
+///
+/// # Panics
+///
+/// On demand.
+pub fn in_object(operation_id: &str) -> Result<Option<Promise>, Exception> {
+    if operation_id.ends_with("object-panic") {
+        panic!("asked for");
     }
+    if operation_id.ends_with("object-error") {
+        return Err(Exception::ours("asked for".to_owned()));
+    }
+    let hangs = operation_id.ends_with("object-hang");
+    Ok(hangs.then(|| Promise::new(&mut |_, _| {})))
 }

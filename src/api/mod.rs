@@ -130,15 +130,10 @@ impl Api {
             });
         }
         let caller = Caller {
-            operation_id: trace.request_id.clone(),
+            operation_id: operation_id(head, trace),
             deadline: Timestamp::from_millis(
                 now.millis() + i64::from(self.settings.request_deadline_ms),
             ),
-            fault: if cfg!(feature = "faults") {
-                head.header("X-Fault")
-            } else {
-                None
-            },
         };
         match route {
             Route::Compute(route) => {
@@ -221,10 +216,6 @@ impl Api {
     }
 
     /// The registry: content type, JSON, role, schema.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is another thing, used once"
-    )]
     async fn registry(
         &self,
         request: &Request,
@@ -339,6 +330,16 @@ impl Api {
                 Fault::StoreUnavailable
             })
     }
+}
+
+/// The id under which an object remembers a change. In builds for the tests of faults it also
+/// carries the fault that is asked for.
+fn operation_id(head: &Head, trace: &Trace) -> String {
+    let mut id = trace.request_id.clone();
+    if cfg!(feature = "faults") {
+        id.push_str(&head.header("X-Fault").unwrap_or_default());
+    }
+    id
 }
 
 /// The answer to a request that nobody is working on any more. It names the microversion as each

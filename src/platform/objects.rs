@@ -16,10 +16,6 @@ extern "C" {
 
     type Stub;
     #[wasm_bindgen(method, catch)]
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "positional arguments are what RPC does fastest"
-    )]
     fn perform(
         this: &Stub,
         operation_id: &str,
@@ -30,7 +26,6 @@ extern "C" {
         item_limit: usize,
         key: &str,
         body: &str,
-        fault: Option<&str>,
     ) -> Result<Promise, JsValue>;
 }
 
@@ -39,12 +34,7 @@ extern "C" {
 /// # Errors
 ///
 /// The object did not reply.
-pub async fn call(
-    namespace: &Namespace,
-    name: &str,
-    call: &Call,
-    fault: Option<&str>,
-) -> Result<String, Exception> {
+pub async fn call(namespace: &Namespace, name: &str, call: &Call) -> Result<String, Exception> {
     let promise = namespace.get_by_name(name)?.perform(
         &call.operation_id,
         call.retry,
@@ -54,7 +44,6 @@ pub async fn call(
         call.item_limit,
         &call.key,
         &call.body,
-        fault,
     )?;
     let reply = runtime::wait(promise).await?;
     reply.as_string().ok_or_else(|| unexpected("reply"))

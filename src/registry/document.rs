@@ -304,7 +304,7 @@ pub fn items(metadata: &Metadata) -> Value {
 /// Beside the wrapper, because the control plane cannot say it: when the record was changed last.
 const UPDATED: &str = "updated";
 
-/// Takes back what [`write`] wrote.
+/// Takes back what [`write()`] wrote.
 ///
 /// # Errors
 ///

@@ -35,8 +35,6 @@ pub struct Caller {
     pub operation_id: String,
     /// When the request is given up; no try is made after that.
     pub deadline: Timestamp,
-    /// What tests break on purpose; only builds with the feature `faults` listen to it.
-    pub fault: Option<String>,
 }
 
 /// Sends a task to the object of a resource.
@@ -62,7 +60,7 @@ pub async fn send(
     let mut message = Call::new(&caller.operation_id, task);
     let mut tries = 1;
     loop {
-        match call(objects, &name, &message, caller.fault.as_deref()).await {
+        match call(objects, &name, &message).await {
             Ok(reply) => return Reply::decode(&reply).map_err(|error| failed(error.to_string())),
             Err(exception) if !may_repeat(&exception, tries) => {
                 return Err(failed(exception.to_string()));

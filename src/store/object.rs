@@ -49,10 +49,6 @@ impl ResourceObject {
     /// # Errors
     ///
     /// The call is not understood, or the database refuses.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "positional arguments are what RPC does fastest"
-    )]
     pub fn perform(
         &mut self,
         operation_id: &str,
@@ -63,14 +59,11 @@ impl ResourceObject {
         item_limit: usize,
         key: String,
         body: String,
-        fault: Option<String>,
     ) -> Result<JsValue, JsError> {
         #[cfg(feature = "faults")]
-        if let Some(promise) = crate::faults::in_object(fault.as_deref())? {
+        if let Some(promise) = crate::faults::in_object(operation_id)? {
             return Ok(promise.into());
         }
-        #[cfg(not(feature = "faults"))]
-        drop(fault);
         let task = Call {
             operation_id: operation_id.to_owned(),
             retry,
