@@ -85,7 +85,7 @@ pub enum Refusal {
     TaskState(String),
     /// N: 409, the server never ran.
     NeverLaunched,
-    /// P: 409, the image is still being written.
+    /// S1: 409; P: the image is still being written.
     ImageStatus(String),
     /// N: 403, there would be more items than allowed.
     Quota,
@@ -180,7 +180,7 @@ fn check_image(
         Refusal::Forbidden,
     )?;
     // S1: 409; P: a change to an image that is still being written would be lost.
-    if image.is_being_written() {
+    if !image.state_allows_change() {
         return Err(Refusal::ImageStatus(image.status.clone()));
     }
     Ok(())

@@ -176,13 +176,11 @@ impl Image {
         )
     }
 
-    /// P: 409 while the image is still being written; S1 lists the status.
+    /// S1 lists 409; P: while the image is still being written (`queued`, `saving`, `uploading`,
+    /// `importing`) a change would be lost, and a status that nobody knows is no promise either.
     #[must_use]
-    pub fn is_being_written(&self) -> bool {
-        matches!(
-            self.status.as_str(),
-            "queued" | "saving" | "uploading" | "importing"
-        )
+    pub fn state_allows_change(&self) -> bool {
+        matches!(self.status.as_str(), "active" | "deactivated")
     }
 
     /// Whether a project sees the image: its own, everyone's when public or community, its
@@ -298,14 +296,14 @@ mod tests {
     }
 
     #[test]
-    fn each_image_status_is_gone_being_written_or_neither() {
-        for (status, gone, being_written) in [
-            ("active", false, false),
-            ("deactivated", false, false),
-            ("queued", false, true),
-            ("saving", false, true),
-            ("uploading", false, true),
-            ("importing", false, true),
+    fn each_image_status_is_gone_allows_a_change_or_neither() {
+        for (status, gone, allows) in [
+            ("active", false, true),
+            ("deactivated", false, true),
+            ("queued", false, false),
+            ("saving", false, false),
+            ("uploading", false, false),
+            ("importing", false, false),
             ("deleted", true, false),
             ("pending_delete", true, false),
             ("killed", true, false),
@@ -313,7 +311,7 @@ mod tests {
         ] {
             let image = image(status, Visibility::Private, &[]);
             assert_eq!(image.is_gone(), gone, "{status}");
-            assert_eq!(image.is_being_written(), being_written, "{status}");
+            assert_eq!(image.state_allows_change(), allows, "{status}");
         }
     }
 }
