@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, readdir, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -263,12 +263,15 @@ export class Worker {
   }
 
   /** The files of the Worker's state whose name or content holds this text. */
-  async stored(needle: string): Promise<string[]> {
+  async stored(text: string): Promise<string[]> {
     const found: string[] = [];
     for (const name of await readdir(this.folder, { recursive: true })) {
-      const file = path.join(this.folder, name);
-      if (!(await stat(file)).isFile()) continue;
-      if (name.includes(needle) || (await readFile(file)).includes(needle)) found.push(name);
+      const content = await readFile(path.join(this.folder, name)).catch((error: NodeJS.ErrnoException) => {
+        // A folder, or a file of SQLite's that came and went meanwhile.
+        if (error.code === "EISDIR" || error.code === "ENOENT") return "";
+        throw error;
+      });
+      if (name.includes(text) || content.includes(text)) found.push(name);
     }
     return found;
   }
