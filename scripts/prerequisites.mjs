@@ -5,17 +5,16 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Failure } from "./command.mjs";
-import { capture, exitCode } from "./run.mjs";
+import { capture } from "./run.mjs";
 
 const NODE = [20, 3];
-const RUST = [1, 91];
 
 /** @typedef {{ missing: string, install: string }} Missing */
 
 /** Names every missing part at once, so that nobody installs them one failed start at a time. */
 export async function checkPrerequisites() {
   findCargoAfterInstall();
-  const missing = [checkNode(), await checkGit(), await checkCompiler(), await checkRust()].flatMap((m) => m ?? []);
+  const missing = [checkNode(), await checkGit(), await checkCompiler(), await checkRustup()].flatMap((m) => m ?? []);
   if (missing.length === 0) return;
   const lines = missing.map(({ missing, install }) => `  ${missing}\n      ${install}`);
   throw new Failure(`this machine lacks something that is needed. Each with the command that installs it:\n${lines.join("\n")}`);
@@ -50,18 +49,9 @@ async function checkCompiler() {
 }
 
 /** @returns {Promise<Missing | undefined>} */
-async function checkRust() {
-  if ((await capture("rustup", ["--version"])).code !== 0) {
-    return { missing: "rustup", install: "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y" };
-  }
-  // In this folder rustup reads rust-toolchain.toml, and may install that toolchain
-  // first: a minute, of which it tells on stderr.
-  let stdout = "";
-  const code = await exitCode("rustc", ["--version"], { onStdout: (chunk) => (stdout += chunk) });
-  if (code !== 0) return { missing: "a Rust toolchain", install: "rustup toolchain install stable --profile minimal" };
-  const version = /^rustc (\d+\.\d+)/.exec(stdout)?.[1] ?? "0.0";
-  if (atLeast(version, RUST)) return undefined;
-  return { missing: `Rust ${RUST.join(".")} or newer (this is ${version})`, install: "rustup update stable" };
+async function checkRustup() {
+  if ((await capture("rustup", ["--version"])).code === 0) return undefined;
+  return { missing: "rustup", install: "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y" };
 }
 
 /**

@@ -7,9 +7,11 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { Failure, progress } from "./command.mjs";
 import { root, tools, wasmBindgen } from "./layout.mjs";
-import { checkPrerequisites } from "./prerequisites.mjs";
+import { atLeast, checkPrerequisites } from "./prerequisites.mjs";
 import { capture, run } from "./run.mjs";
 
+const RUST = [1, 91];
+const CHANNEL = "stable";
 const TARGET = "wasm32-unknown-unknown";
 
 /** Everything that `npm start` and `npm test` need. */
@@ -35,8 +37,24 @@ async function installPackages() {
 }
 
 async function installToolchain() {
+  await installRust();
   await installTarget();
   await installWasmBindgen();
+}
+
+async function installRust() {
+  // Most versions of rustup would install it by themselves when rustc is first called, and be silent for
+  // the minute that it takes.
+  const { stdout: toolchains } = await capture("rustup", ["toolchain", "list"]);
+  if (!toolchains.includes(`${CHANNEL}-`) && !process.env["RUSTUP_TOOLCHAIN"]) {
+    progress(`rustup toolchain install ${CHANNEL} (about a minute)`);
+    await run("rustup", ["toolchain", "install", CHANNEL, "--profile", "minimal"]);
+  }
+  const { stdout } = await capture("rustc", ["--version"]);
+  const version = /^rustc (\d+\.\d+)/.exec(stdout)?.[1] ?? "0.0";
+  if (atLeast(version, RUST)) return;
+  // Not done here: this toolchain is shared with everything else on the machine.
+  throw new Failure(`Rust ${RUST.join(".")} or newer is needed, and this is ${version}. It comes with:\n  rustup update ${CHANNEL}`);
 }
 
 async function installTarget() {
