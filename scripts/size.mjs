@@ -2,7 +2,7 @@
 // sooner a new isolate answers. Over the limit is a failure.
 
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, deployed } from "./build.mjs";
 import { Failure, command, progress } from "./command.mjs";
@@ -13,14 +13,17 @@ import { quiet, wrangler } from "./wrangler.mjs";
 
 const LIMIT_KB = 120;
 const upload = join(root, "dist");
+const entry = join(upload, "entry.js");
 
 await command(async () => {
   await setup();
   await build(deployed);
   const wasm = gzipped(join(deployed.out, "index_bg.wasm"));
   await bundle();
+  const code = readFileSync(entry, "utf8");
   const all = readdirSync(upload)
-    .filter((file) => /\.(js|wasm)$/.test(file))
+    // Modules of earlier uploads may lie there as well.
+    .filter((file) => file === basename(entry) || (file.endsWith(".wasm") && code.includes(file)))
     .reduce((sum, file) => sum + gzipped(join(upload, file)), 0);
   process.stdout.write(`wasm    ${kb(wasm)} gzip (limit ${LIMIT_KB} KB)\nupload  ${kb(all)} gzip\n`);
   if (wasm > LIMIT_KB * 1000) throw new Failure(`the wasm is over its limit of ${LIMIT_KB} KB`);
@@ -28,7 +31,6 @@ await command(async () => {
 
 /** Has wrangler put together what it would upload, without uploading it, unless that was just done. */
 async function bundle() {
-  const entry = join(upload, "entry.js");
   const inputs = [join(root, "entry.js"), join(root, "wrangler.toml"), join(deployed.out, "index_bg.wasm")];
   if (existsSync(entry) && inputs.every((input) => statSync(input).mtimeMs < statSync(entry).mtimeMs)) return;
   progress("wrangler deploy --dry-run");
