@@ -39,18 +39,45 @@ function alive() {
 // A panic after an await is in no caller's hands.
 addEventListener("error", (event) => notice(event.error));
 
-export class ResourceObject extends DurableObject {
+/** Waits for the Rust side, but not past the deadline and not after a panic. */
+async function patiently(env, work) {
+  let giveUp;
+  const givenUp = new Promise((_, reject) => {
+    giveUp = (cause) => reject(new Error(cause));
+  });
+  const deadline = Number(env.REQUEST_DEADLINE_MS) || DEFAULT_DEADLINE_MS;
+  const timer = setTimeout(giveUp, deadline, "the deadline has passed");
+  waiting.add(giveUp);
+  try {
+    return await Promise.race([work(alive()), givenUp]);
+  } catch (error) {
+    notice(error);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    waiting.delete(giveUp);
+  }
+}
+
+/** The Rust side of one object: made when it is first needed, and anew after a panic. */
+class RustSide {
+  #make;
   #object;
   #life;
 
-  perform(...call) {
+  constructor(make) {
+    this.#make = make;
+  }
+
+  /** Its methods wait for nothing: they panic here or not at all. */
+  call(method, ...parameters) {
     try {
-      const { ResourceObject: Rust } = alive();
+      const rust = alive();
       if (this.#life !== life) {
-        this.#object = new Rust(this.ctx.storage);
+        this.#object = this.#make(rust);
         this.#life = life;
       }
-      return this.#object.perform(...call);
+      return this.#object[method](...parameters);
     } catch (error) {
       notice(error);
       throw error;
@@ -58,23 +85,46 @@ export class ResourceObject extends DurableObject {
   }
 }
 
+/** One server or image. */
+export class ResourceObject extends DurableObject {
+  #rust = new RustSide((rust) => new rust.ResourceObject(this.ctx.storage));
+
+  perform(...call) {
+    return this.#rust.call("perform", ...call);
+  }
+
+  /** Tells the lists what they do not know yet of this resource. */
+  async alarm() {
+    const parcels = this.#rust.call("parcels");
+    if (!parcels) return;
+    const heard = await patiently(this.env, (rust) => rust.deliver(parcels, this.env));
+    this.#rust.call("heard", heard);
+  }
+}
+
+/** The list of one project. */
+export class IndexObject extends DurableObject {
+  #rust = new RustSide((rust) => new rust.IndexObject(this.ctx.storage));
+
+  put(...entry) {
+    return this.#rust.call("put", ...entry);
+  }
+
+  remove(...entry) {
+    return this.#rust.call("remove", ...entry);
+  }
+
+  list(page) {
+    return this.#rust.call("list", page);
+  }
+}
+
 export default {
   async fetch(request, env) {
-    let giveUp;
-    const givenUp = new Promise((resolve) => (giveUp = resolve));
-    const deadline = Number(env.REQUEST_DEADLINE_MS) || DEFAULT_DEADLINE_MS;
-    const timer = setTimeout(giveUp, deadline, "the deadline has passed");
-    waiting.add(giveUp);
     try {
-      const outcome = await Promise.race([alive().fetch(request, env), givenUp]);
-      if (outcome instanceof Response) return outcome;
-      return alive().give_up(request, outcome);
+      return await patiently(env, (rust) => rust.fetch(request, env));
     } catch (error) {
-      notice(error);
       return alive().give_up(request, String(error));
-    } finally {
-      clearTimeout(timer);
-      waiting.delete(giveUp);
     }
   },
 };

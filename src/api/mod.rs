@@ -6,6 +6,8 @@
 pub mod answer;
 pub mod body;
 pub mod fault;
+mod list;
+pub mod query;
 pub mod refusal;
 pub mod route;
 pub mod version;
@@ -17,6 +19,7 @@ use thiserror::Error;
 
 use self::answer::{Answer, Echo};
 use self::fault::Fault;
+use self::list::Listing;
 use self::route::{ComputeRoute, Name, Prefix, Route, Target};
 use self::version::{LEGACY_HEADER, Microversion, STANDARD_HEADER};
 use crate::identity::token::Identity;
@@ -29,7 +32,7 @@ use crate::platform::kv::{RateLimiter, is_within_limit};
 use crate::platform::objects::Namespace;
 use crate::registry::{self, document};
 use crate::settings::{BadSetting, Settings};
-use crate::store::client::{Caller, StoreError, send};
+use crate::store::client::{Caller, StoreError, object_name, send};
 use crate::store::message::{Reply, Task};
 use crate::time::Timestamp;
 
@@ -56,6 +59,7 @@ pub struct Api {
     pub settings: Settings,
     authenticator: Authenticator,
     objects: Namespace,
+    indexes: Namespace,
     limiter: Option<RateLimiter>,
 }
 
@@ -86,6 +90,9 @@ impl Api {
             objects: env
                 .binding("RESOURCES")
                 .ok_or(Misconfigured::Binding("RESOURCES"))?,
+            indexes: env
+                .binding("INDEXES")
+                .ok_or(Misconfigured::Binding("INDEXES"))?,
             limiter: env.binding("RATE_LIMITER"),
             settings,
         })
@@ -172,6 +179,18 @@ impl Api {
         if route.kind == Kind::Image && version > Microversion::LAST_WITH_IMAGES {
             return Err(Fault::NotFound);
         }
+        if let Target::List { detail } = route.target {
+            let listing = Listing {
+                api: self,
+                head,
+                identity,
+                route: &route,
+                detail,
+                version,
+                caller,
+            };
+            return listing.answer(trace).await;
+        }
         // 11. Schema.
         check_query(head, version)?;
         let (id, operation) = operation(head, &route, &body)?;
@@ -248,11 +267,14 @@ impl Api {
                 let item_limit = self.settings.metadata_items;
                 registry::parse(kind, &body, item_limit)?;
                 Task::Register {
+                    name: object_name(kind, &id),
                     document: body,
                     item_limit,
                 }
             }
-            "DELETE" => Task::Forget,
+            "DELETE" => Task::Forget {
+                name: object_name(kind, &id),
+            },
             _ => Task::Inspect,
         };
         match self.send(kind, &id, &task, caller, trace).await? {
@@ -451,7 +473,8 @@ fn check_query(head: &Head, version: Microversion) -> Result<(), Fault> {
     if version < Microversion::STRICT_QUERIES || !matches!(head.method.as_str(), "GET" | "HEAD") {
         return Ok(());
     }
-    let names = route::query_names(head.query.as_deref().unwrap_or_default());
+    let pairs = query::pairs(head.query.as_deref().unwrap_or_default());
+    let names: Vec<_> = pairs.into_iter().map(|(name, _)| name).collect();
     body::unexpected(&names).map_or(Ok(()), Err)
 }
 
@@ -462,6 +485,7 @@ fn operation<'a>(
     body: &serde_json::Value,
 ) -> Result<(&'a Name, Operation), Fault> {
     match (&route.target, head.method.as_str()) {
+        (Target::List { .. }, _) => Err(Fault::NotFound),
         (Target::Resource(id), _) => Ok((id, Operation::Show)),
         (Target::Metadata(id), "POST") => {
             let items = body::metadata(body)?;

@@ -50,6 +50,11 @@ impl Name {
 /// What below a resource's collection is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
+    /// `/servers`, `/servers/detail`
+    List {
+        /// Whether each entry is shown in full.
+        detail: bool,
+    },
     /// `/servers/{id}`
     Resource(Name),
     /// `/servers/{id}/metadata`
@@ -118,7 +123,7 @@ impl Route {
             Self::Versions(_) => "GET, HEAD, OPTIONS",
             Self::Registry(..) => "DELETE, GET, HEAD, OPTIONS, PUT",
             Self::Compute(route) => match route.target {
-                Target::Resource(_) => "GET, HEAD, OPTIONS",
+                Target::List { .. } | Target::Resource(_) => "GET, HEAD, OPTIONS",
                 Target::Metadata(_) => "GET, HEAD, OPTIONS, POST, PUT",
                 Target::Item(..) => "DELETE, GET, HEAD, OPTIONS, PUT",
             },
@@ -133,6 +138,8 @@ impl Route {
             Self::Registry(Kind::Server, _) => "/registry/servers/{id}",
             Self::Registry(Kind::Image, _) => "/registry/images/{id}",
             Self::Compute(route) => match (route.kind, &route.target) {
+                (Kind::Server, Target::List { .. }) => "/servers",
+                (Kind::Image, Target::List { .. }) => "/images",
                 (Kind::Server, Target::Resource(_)) => "/servers/{id}",
                 (Kind::Image, Target::Resource(_)) => "/images/{id}",
                 (Kind::Server, Target::Metadata(_)) => "/servers/{id}/metadata",
@@ -163,8 +170,18 @@ fn compute<'a>(
     kind: Kind,
     mut segments: impl Iterator<Item = &'a str>,
 ) -> Option<Route> {
-    let id = name(segments.next()?)?;
+    let Some(first) = segments.next() else {
+        let target = Target::List { detail: false };
+        return Some(Route::Compute(ComputeRoute {
+            prefix,
+            project_id,
+            kind,
+            target,
+        }));
+    };
+    let id = name(first)?;
     let target = match (segments.next(), segments.next(), segments.next()) {
+        (None, ..) if id.text() == Some("detail") => Target::List { detail: true },
         (None, ..) => Target::Resource(id),
         (Some(word), key, None) if decode(word).as_deref() == Some("metadata") => match key {
             None => Target::Metadata(id),
@@ -199,21 +216,9 @@ fn name(segment: &str) -> Option<Name> {
     }
 }
 
-/// The names of a query's parameters, decoded. A bare `?` has none.
-#[must_use]
-pub fn query_names(query: &str) -> Vec<String> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let name = pair.split('=').next().unwrap_or_default().replace('+', " ");
-            decode(&name).map_or_else(|| name.clone(), Cow::into_owned)
-        })
-        .collect()
-}
-
 /// One percent-decoding. `%` without two hex digits and `+` stand for themselves.
 /// [`None`] when the bytes are not UTF-8 or contain NUL.
-fn decode(segment: &str) -> Option<Cow<'_, str>> {
+pub(super) fn decode(segment: &str) -> Option<Cow<'_, str>> {
     if !segment.contains(['%', '\0']) {
         return Some(Cow::Borrowed(segment));
     }
@@ -430,6 +435,7 @@ mod tests {
         );
         assert_eq!(allow("/images/x/metadata"), "GET, HEAD, OPTIONS, POST, PUT");
         assert_eq!(allow("/images/x"), "GET, HEAD, OPTIONS");
+        assert_eq!(allow("/servers/detail"), "GET, HEAD, OPTIONS");
         assert_eq!(allow("/v2.1"), "GET, HEAD, OPTIONS");
         assert_eq!(
             allow("/registry/images/x"),

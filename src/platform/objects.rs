@@ -27,14 +27,37 @@ extern "C" {
         key: &str,
         body: &str,
     ) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn put(this: &Stub, kind: &str, id: &str, name: &str, created: f64)
+    -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn remove(this: &Stub, kind: &str, id: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn list(this: &Stub, page: &str) -> Result<Promise, JsValue>;
 }
 
-/// Calls the object of that name by RPC and gives its reply.
+/// A call that is on its way. Several can be, before the first is waited for.
+#[derive(Debug)]
+pub struct Pending(Promise);
+
+impl Pending {
+    /// Waits for the reply.
+    ///
+    /// # Errors
+    ///
+    /// The object did not reply.
+    pub async fn reply(self) -> Result<String, Exception> {
+        let reply = runtime::wait(self.0).await?;
+        reply.as_string().ok_or_else(|| unexpected("reply"))
+    }
+}
+
+/// Calls the resource's object of that name by RPC.
 ///
 /// # Errors
 ///
-/// The object did not reply.
-pub async fn call(namespace: &Namespace, name: &str, call: &Call) -> Result<String, Exception> {
+/// The call cannot be made.
+pub fn call(namespace: &Namespace, name: &str, call: &Call) -> Result<Pending, Exception> {
     let promise = namespace.get_by_name(name)?.perform(
         &call.operation_id,
         call.retry,
@@ -45,6 +68,50 @@ pub async fn call(namespace: &Namespace, name: &str, call: &Call) -> Result<Stri
         &call.key,
         &call.body,
     )?;
-    let reply = runtime::wait(promise).await?;
-    reply.as_string().ok_or_else(|| unexpected("reply"))
+    Ok(Pending(promise))
+}
+
+/// Asks the index of that name for a page.
+///
+/// # Errors
+///
+/// The call cannot be made.
+pub fn list_page(namespace: &Namespace, name: &str, page: &str) -> Result<Pending, Exception> {
+    Ok(Pending(namespace.get_by_name(name)?.list(page)?))
+}
+
+/// Tells the index of that name of a resource.
+///
+/// # Errors
+///
+/// It did not hear.
+pub async fn list_put(
+    namespace: &Namespace,
+    name: &str,
+    kind: &str,
+    id: &str,
+    resource_name: &str,
+    created: f64,
+) -> Result<(), Exception> {
+    let promise = namespace
+        .get_by_name(name)?
+        .put(kind, id, resource_name, created)?;
+    runtime::wait(promise).await?;
+    Ok(())
+}
+
+/// Tells the index of that name that a resource is not in it any more.
+///
+/// # Errors
+///
+/// It did not hear.
+pub async fn list_remove(
+    namespace: &Namespace,
+    name: &str,
+    kind: &str,
+    id: &str,
+) -> Result<(), Exception> {
+    let promise = namespace.get_by_name(name)?.remove(kind, id)?;
+    runtime::wait(promise).await?;
+    Ok(())
 }

@@ -1,6 +1,6 @@
-//! An object's own SQLite database.
+//! An object's own storage: its SQLite database and its alarm.
 
-use js_sys::Array;
+use js_sys::{Array, Promise};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
@@ -18,6 +18,10 @@ extern "C" {
         this: &Storage,
         statements: &mut dyn FnMut() -> Result<(), JsValue>,
     ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = setAlarm)]
+    fn set_alarm(this: &Storage, millis: f64) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = deleteAll)]
+    fn delete_all(this: &Storage) -> Result<Promise, JsValue>;
 
     type Sql;
     #[wasm_bindgen(method, catch, variadic)]
@@ -110,4 +114,29 @@ pub fn transaction(
         (_, Some(exception)) => Err(exception),
         (Err(thrown), None) => Err(thrown.into()),
     }
+}
+
+/// Has the object woken at a time in milliseconds since 1970. Counts with the writes before it.
+///
+/// # Errors
+///
+/// The runtime refused.
+pub fn set_alarm(storage: &Storage, millis: i64) -> Result<(), Exception> {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a date in milliseconds fits in 53 bits"
+    )]
+    // Not waited for: the runtime holds the answer back until it is written, as with any write.
+    let _ = storage.set_alarm(millis as f64)?;
+    Ok(())
+}
+
+/// Deletes all that the object has stored, its tables included.
+///
+/// # Errors
+///
+/// The runtime refused.
+pub fn delete_all(storage: &Storage) -> Result<(), Exception> {
+    let _ = storage.delete_all()?;
+    Ok(())
 }

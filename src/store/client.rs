@@ -2,9 +2,11 @@
 
 use thiserror::Error;
 
+use super::listing::{Page, Position};
 use super::message::{Call, Reply, Task};
+use super::outbox::index_name;
 use crate::metadata::{Kind, ResourceId};
-use crate::platform::objects::{Namespace, call};
+use crate::platform::objects::{Namespace, call, list_page};
 use crate::platform::{Exception, runtime};
 use crate::time::Timestamp;
 
@@ -60,7 +62,11 @@ pub async fn send(
     let mut message = Call::new(&caller.operation_id, task);
     let mut tries = 1;
     loop {
-        match call(objects, &name, &message).await {
+        let reply = match call(objects, &name, &message) {
+            Ok(pending) => pending.reply().await,
+            Err(exception) => Err(exception),
+        };
+        match reply {
             Ok(reply) => return Reply::decode(&reply).map_err(|error| failed(error.to_string())),
             Err(exception) if !may_repeat(&exception, tries) => {
                 return Err(failed(exception.to_string()));
@@ -77,6 +83,63 @@ pub async fn send(
             }
         }
     }
+}
+
+/// Asks for several resources at once; what could not be had the first time is sent for again.
+///
+/// # Errors
+///
+/// One of them could not be had.
+pub async fn show_all(
+    objects: &Namespace,
+    kind: Kind,
+    ids: &[ResourceId],
+    task: &Task,
+    caller: &Caller,
+) -> Result<Vec<Reply>, StoreError> {
+    let message = Call::new(&caller.operation_id, task);
+    let pending: Vec<_> = ids
+        .iter()
+        .map(|id| call(objects, &object_name(kind, id), &message))
+        .collect();
+    let mut replies = Vec::with_capacity(ids.len());
+    for (id, pending) in ids.iter().zip(pending) {
+        let reply = match pending {
+            Ok(pending) => pending.reply().await.ok(),
+            Err(_) => None,
+        };
+        replies.push(match reply.and_then(|reply| Reply::decode(&reply).ok()) {
+            Some(reply) => reply,
+            None => send(objects, kind, id, task, caller).await?,
+        });
+    }
+    Ok(replies)
+}
+
+/// A page of the list of a project.
+///
+/// # Errors
+///
+/// The list could not be had.
+pub async fn list(
+    indexes: &Namespace,
+    project_id: &str,
+    page: &Page,
+) -> Result<Vec<Position>, StoreError> {
+    let name = index_name(project_id);
+    let failed = |cause: String| StoreError {
+        name: name.clone(),
+        cause,
+    };
+    let reply = match list_page(indexes, &name, &page.encode()) {
+        Ok(pending) => pending.reply().await,
+        Err(exception) => Err(exception),
+    };
+    let text = reply.map_err(|exception| failed(exception.to_string()))?;
+    text.lines()
+        .map(Position::decode)
+        .collect::<Result<_, _>>()
+        .map_err(|error| failed(error.to_string()))
 }
 
 fn may_repeat(exception: &Exception, tries: u32) -> bool {

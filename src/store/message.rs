@@ -26,6 +26,8 @@ pub enum Task {
     },
     /// Registry: PUT of a document that was found valid, as JSON.
     Register {
+        /// The object's own name, which the runtime does not tell it.
+        name: String,
         /// `{"server": {…}}` or `{"image": {…}}`
         document: Json,
         /// How many items the resource may have.
@@ -34,7 +36,10 @@ pub enum Task {
     /// Registry: GET.
     Inspect,
     /// Registry: DELETE.
-    Forget,
+    Forget {
+        /// The object's own name.
+        name: String,
+    },
 }
 
 /// What an object answers.
@@ -71,7 +76,7 @@ pub struct Call {
     pub standing: u8,
     /// How many items the resource may have.
     pub item_limit: usize,
-    /// The key in the URL.
+    /// The key in the URL; for the registry the object's name.
     pub key: String,
     /// JSON: the items, or the document.
     pub body: String,
@@ -83,7 +88,7 @@ pub struct Call {
 pub struct NotUnderstood(String);
 
 impl NotUnderstood {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         Self(text.to_owned())
     }
 }
@@ -123,13 +128,16 @@ impl Call {
                 };
             }
             Task::Register {
+                name,
                 document,
                 item_limit,
             } => {
+                name.clone_into(&mut call.key);
                 call.body = document.to_string();
                 call.item_limit = *item_limit;
             }
-            Task::Inspect | Task::Forget => {}
+            Task::Forget { name } => name.clone_into(&mut call.key),
+            Task::Inspect => {}
         }
         call
     }
@@ -145,12 +153,13 @@ impl Call {
                 let document = serde_json::from_str(&self.body)
                     .map_err(|_| NotUnderstood::new("a document that is no JSON"))?;
                 return Ok(Task::Register {
+                    name: self.key,
                     document,
                     item_limit: self.item_limit,
                 });
             }
             "inspect" => return Ok(Task::Inspect),
-            "forget" => return Ok(Task::Forget),
+            "forget" => return Ok(Task::Forget { name: self.key }),
             "show" => Operation::Show,
             "list" => Operation::List,
             "show_item" => Operation::ShowItem { key: self.key },
@@ -197,7 +206,7 @@ fn word(task: &Task) -> &'static str {
         },
         Task::Register { .. } => "register",
         Task::Inspect => "inspect",
-        Task::Forget => "forget",
+        Task::Forget { .. } => "forget",
     }
 }
 
@@ -381,8 +390,11 @@ mod tests {
         ];
         let mut tasks = vec![
             Task::Inspect,
-            Task::Forget,
+            Task::Forget {
+                name: "image:x".into(),
+            },
             Task::Register {
+                name: "server:x".into(),
                 document: serde_json::json!({"server": {"project_id": "ace"}}),
                 item_limit: 7,
             },

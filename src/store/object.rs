@@ -8,15 +8,23 @@ use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 
 use super::made::Recent;
 use super::message::{Call, Reply, Task};
+use super::outbox::{self, Listed};
 use super::schema;
 use crate::identity::policy::Actor;
 use crate::metadata::{Kind, Operation, Record, decide};
-use crate::platform::sql::{Storage, transaction};
+use crate::platform::sql::{Storage, delete_all, set_alarm, transaction};
 use crate::platform::{Exception, runtime};
 use crate::registry::{Applied, apply, parse};
 
 /// The note on a change that made a new record: a retry must answer 201 as well.
 const CREATED: &str = "created";
+
+/// Milliseconds until a list that could not be reached is told again.
+const TELL_AGAIN_MILLIS: i64 = 20_000;
+
+/// Milliseconds for which the object of a deleted record still knows that it was deleted: longer
+/// than the requests may last that repeat the deletion.
+const GONE_MILLIS: i64 = 60_000;
 
 /// One server or image. JavaScript's `ResourceObject` holds it and hands messages on.
 #[wasm_bindgen]
@@ -78,6 +86,43 @@ impl ResourceObject {
         let reply = self.carry_out(operation_id, retry, task)?;
         Ok(reply.encode().into())
     }
+
+    /// The alarm: what the lists have to hear, for [`deliver`](super::outbox::deliver); empty when
+    /// they know all. An object without a record is then of no more use and goes, too.
+    ///
+    /// # Errors
+    ///
+    /// The database refuses.
+    pub fn parcels(&mut self) -> Result<String, JsError> {
+        let marks = schema::marks(&self.storage)?;
+        let stored = schema::load(&self.storage)?;
+        if !marks.is_empty() {
+            return Ok(outbox::parcels(stored.record.as_ref(), &marks));
+        }
+        if stored.record.is_none() {
+            self.state = None;
+            delete_all(&self.storage)?;
+        }
+        Ok(String::new())
+    }
+
+    /// What came of it, and when the next alarm is due.
+    ///
+    /// # Errors
+    ///
+    /// The database refuses.
+    pub fn heard(&mut self, marks: &str) -> Result<(), JsError> {
+        for (project_id, revision) in outbox::heard(marks) {
+            schema::unmark(&self.storage, &project_id, revision)?;
+        }
+        let now = runtime::now().millis();
+        if !schema::marks(&self.storage)?.is_empty() {
+            set_alarm(&self.storage, now + TELL_AGAIN_MILLIS)?;
+        } else if schema::load(&self.storage)?.record.is_none() {
+            set_alarm(&self.storage, now + GONE_MILLIS)?;
+        }
+        Ok(())
+    }
 }
 
 impl ResourceObject {
@@ -98,11 +143,12 @@ impl ResourceObject {
                 item_limit,
             } => state.perform(&self.storage, id, &operation, &actor, item_limit)?,
             Task::Register {
+                name,
                 document,
                 item_limit,
-            } => state.register(&self.storage, id, &document, item_limit)?,
+            } => state.register(&self.storage, id, &name, &document, item_limit)?,
             Task::Inspect => state.inspect(),
-            Task::Forget => state.forget(&self.storage, id)?,
+            Task::Forget { name } => state.forget(&self.storage, id, &name)?,
         };
         self.state = Some(state);
         Ok(reply)
@@ -129,7 +175,7 @@ impl State {
                 Some(Reply::Created(record.clone()))
             }
             (Task::Register { .. }, Some(record)) => Some(Reply::Known(record.clone())),
-            (Task::Forget, None) => Some(Reply::Forgotten),
+            (Task::Forget { .. }, None) => Some(Reply::Forgotten),
             _ => None,
         }
     }
@@ -165,6 +211,7 @@ impl State {
         &mut self,
         storage: &Storage,
         id: &str,
+        name: &str,
         document: &Value,
         item_limit: usize,
     ) -> Result<Reply, Exception> {
@@ -187,11 +234,16 @@ impl State {
         };
         let note = if created { CREATED } else { "" };
         let made = self.recent.next(id, now.millis(), note);
+        let lists = lists_to_tell(self.record.as_ref(), Some(&record));
         transaction(storage, || {
             schema::migrate(storage)?;
             schema::write_record(storage, &record, with_items)?;
+            schema::mark(storage, name, &lists)?;
             schema::write_made(storage, &made)
         })?;
+        if !lists.is_empty() {
+            set_alarm(storage, now.millis())?;
+        }
         self.recent.remember(made);
         self.record = Some(record.clone());
         Ok(if created {
@@ -208,17 +260,27 @@ impl State {
         }
     }
 
-    fn forget(&mut self, storage: &Storage, id: &str) -> Result<Reply, Exception> {
+    fn forget(&mut self, storage: &Storage, id: &str, name: &str) -> Result<Reply, Exception> {
         if self.record.is_none() {
             return Ok(Reply::Unknown);
         }
-        let made = self.recent.next(id, runtime::now().millis(), "");
+        let now = runtime::now().millis();
+        let made = self.recent.next(id, now, "");
+        let lists = lists_to_tell(self.record.as_ref(), None);
         transaction(storage, || {
             schema::erase(storage)?;
+            schema::mark(storage, name, &lists)?;
             schema::write_made(storage, &made)
         })?;
+        set_alarm(storage, now)?;
         self.recent.remember(made);
         self.record = None;
         Ok(Reply::Forgotten)
     }
+}
+
+fn lists_to_tell(before: Option<&Record>, after: Option<&Record>) -> Vec<String> {
+    let before = before.map(Listed::of);
+    let after = after.map(Listed::of);
+    Listed::to_tell(before.as_ref(), after.as_ref())
 }

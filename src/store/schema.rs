@@ -4,13 +4,14 @@
 //! |---|---|
 //! | `resource` | one: what the control plane says, as JSON that old and new code can read |
 //! | `item` | one per metadata item; keys are compared byte for byte |
+//! | `outbox` | the lists that do not know yet what the record is now |
 //! | `operation` | the changes of the last seconds, by the id of the request that made them |
 //!
 //! A resource that does not exist has no tables: looking for it leaves nothing behind.
 
 use crate::metadata::{Change, Metadata, Record};
 use crate::platform::Exception;
-use crate::platform::sql::{Bound, Storage, query};
+use crate::platform::sql::{Bound, Row, Storage, query};
 use crate::registry::document;
 
 /// Each entry brings the tables from the version that is its index to the next.
@@ -24,6 +25,9 @@ const MIGRATIONS: &[&str] = &["
     CREATE TABLE operation (
         slot INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, note TEXT NOT NULL
     ) STRICT;
+    CREATE TABLE outbox (
+        project_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, name TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
 "];
 
 /// The version of the tables, [`None`] without any.
@@ -193,6 +197,57 @@ pub(super) fn write_made(storage: &Storage, made: &Made) -> Result<(), Exception
             Bound::Integer(made.at),
             Bound::Text(&made.note),
         ],
+    )?;
+    Ok(())
+}
+
+/// A list that does not know yet what the record is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) project_id: String,
+    /// Grows with each mark, so that one made while the list was being told is not taken away.
+    pub(super) revision: i64,
+    /// The object's own name.
+    pub(super) name: String,
+}
+
+/// Marks lists.
+pub(super) fn mark(storage: &Storage, name: &str, projects: &[String]) -> Result<(), Exception> {
+    for project_id in projects {
+        query(
+            storage,
+            "INSERT INTO outbox VALUES (?, 1, ?)
+             ON CONFLICT (project_id) DO UPDATE SET revision = revision + 1",
+            &[Bound::Text(project_id), Bound::Text(name)],
+        )?;
+    }
+    Ok(())
+}
+
+/// The lists that are marked.
+pub(super) fn marks(storage: &Storage) -> Result<Vec<Mark>, Exception> {
+    if version(storage)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let rows = query(
+        storage,
+        "SELECT project_id, revision, name FROM outbox",
+        &[],
+    )?;
+    let mark = |row: &Row| Mark {
+        project_id: row.text(0),
+        revision: row.integer(1),
+        name: row.text(2),
+    };
+    Ok(rows.iter().map(mark).collect())
+}
+
+/// Takes a mark away, unless it was made again since.
+pub(super) fn unmark(storage: &Storage, project_id: &str, revision: i64) -> Result<(), Exception> {
+    query(
+        storage,
+        "DELETE FROM outbox WHERE project_id = ? AND revision = ?",
+        &[Bound::Text(project_id), Bound::Integer(revision)],
     )?;
     Ok(())
 }
