@@ -1,0 +1,114 @@
+/** What a real Nova was asked and answered: `nova-recorded/`, whose README says how it is written down. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+import { repository, type HeaderList } from "./harness.ts";
+
+export interface Recorded {
+  case: string;
+  request: { method: string; path: string; token: string | null; headers: HeaderList; body?: string };
+  status: number;
+  headers: HeaderList;
+  body: string;
+}
+
+export interface Fixtures {
+  servers: {
+    id: string;
+    name: string;
+    project: string;
+    vm_state: string;
+    task_state?: string;
+    metadata: Record<string, string>;
+    locked_by?: string;
+    never_launched?: boolean;
+    destroyed?: boolean;
+  }[];
+  images: {
+    id: string;
+    name: string;
+    project: string;
+    visibility: string;
+    status?: string;
+    properties: Record<string, string>;
+    member?: string;
+    protected?: boolean;
+    deleted?: boolean;
+  }[];
+}
+
+/** An answer as far as it is compared: headers by their name in lower case, a body as JSON value. */
+export interface Compared {
+  status: number;
+  headers: Record<string, string[]>;
+  body: unknown;
+}
+
+const folder = path.join(repository, "tests", "nova-recorded");
+
+export const recording = read("recorded.json") as Recorded[];
+export const fixtures = read("fixtures.json") as Fixtures;
+
+function read(file: string): unknown {
+  return JSON.parse(readFileSync(path.join(folder, file), "utf8"));
+}
+
+/** A request's body, from the way in which the recording writes it. */
+export function bytesOf(body: string): Buffer {
+  // What a group of the separator captures is every second part.
+  const parts = unabridged(body).split(/\\x([0-9a-f]{2})/);
+  return Buffer.concat(parts.map((part, at) => Buffer.from(part, at % 2 === 0 ? "utf8" : "hex")));
+}
+
+function unabridged(body: string): string {
+  const abridged = /^(.*)\.\.\.\((\d+) bytes\)$/s.exec(body);
+  if (abridged === null) return body;
+  const length = Number(abridged[2]);
+  // One character may be two escapes, the second of which may be missing where the beginning ends.
+  const beginning = (abridged[1] ?? "").replace(/((?:\\u[0-9a-f]{4}){2})\\u[0-9a-f]{4}$/, "$1");
+  const last = /(?:\\u[0-9a-f]{4}){2}$|.$/s.exec(beginning)?.[0] ?? "";
+  // What is repeated may open something each time, which is closed as often.
+  const open = closing(beginning).length;
+  const step = last.length + closing(beginning + last).length - open;
+  const whole = beginning + last.repeat((length - beginning.length - open) / step);
+  return whole + closing(whole);
+}
+
+/** What closes a JSON text that breaks off. */
+function closing(text: string): string {
+  const [code = "", ...unfinished] = text.replace(/"(?:[^"\\]|\\.)*"/gs, "").split('"');
+  let closers = "";
+  for (const character of code) {
+    if (character === "{") closers = `}${closers}`;
+    else if (character === "[") closers = `]${closers}`;
+    else if (character === "}" || character === "]") closers = closers.slice(1);
+  }
+  return unfinished.length > 0 ? `"${closers}` : closers;
+}
+
+export function headersByName(list: HeaderList): Compared["headers"] {
+  const headers: Compared["headers"] = {};
+  for (const [header, value] of list) {
+    const name = header.toLowerCase();
+    // Several values in one header, or a header each: the same to HTTP.
+    const values = name === "vary" ? value.split(/\s*,\s*/) : [value];
+    headers[name] = [...(headers[name] ?? []), ...values];
+  }
+  return headers;
+}
+
+const RULES = [
+  "is not of type '[a-z]+'",
+  "is too long",
+  "should be non-empty",
+  "has too many properties",
+  "does not match any of the regexes: '.*'",
+  "do not match any of the regexes: '.*'",
+].join("|");
+
+/** The message of a JSON schema's failure without the values that it quotes in the way of Python. */
+export function withoutValues(message: string): string {
+  const below = new RegExp(`^(Invalid input for field/attribute .*?\\. Value: ).*\\. .* (${RULES})$`, "s").exec(message);
+  if (below !== null) return `${below[1]}{}. {} ${below[2]}`;
+  return message.replace(/^.* (is not of type '[a-z]+')$/s, "{} $1");
+}
