@@ -216,6 +216,17 @@ test("401: a bearer token, a cookie or a query parameter is no token", async () 
   assertUnauthorized(await worker.request("DELETE", `${path}?X-Auth-Token=${token}`), worker);
 });
 
+test("N 401: a service token that is sent as well must be valid", async () => {
+  const project = new Project(worker);
+  const id = await project.server();
+  const token = await project.as("member");
+  const path = project.serverItem(id, "key1");
+  const invalid = await project.delete(path, { token, headers: { "X-Service-Token": randomToken() } });
+  assertUnauthorized(invalid, worker);
+  const service = await new Project(worker).as("service");
+  assertNoContent(await project.delete(path, { token, headers: { "X-Service-Token": service } }));
+});
+
 const forged = (project: string): Record<string, string> => ({
   "X-Identity-Status": "Confirmed",
   "X-User-Id": "admin",
