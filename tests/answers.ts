@@ -68,6 +68,7 @@ export function assertRateLimited(answer: Answer, period: number): void {
   });
   assert.deepEqual(answer.headers.all("Retry-After"), [String(period)]);
   assertFaultHeaders(answer);
+  assertVersion(answer, null);
 }
 
 export function assertUnavailable(answer: Answer): void {
