@@ -7,7 +7,7 @@
 //! | [`metadata`] | the rules of the domain: items, resources, `decide` | yes |
 //! | [`registry`] | the control plane's documents | yes |
 //! | [`store`] | where it lasts: objects, their tables, how to reach them | `message`, `made` |
-//! | [`settings`], [`time`] | what an operator may set; RFC 3339 | yes |
+//! | [`settings`], [`time`], [`json`] | what an operator may set; RFC 3339; JSON that goes out | yes |
 //! | [`log`] | one line a request | |
 //! | [`platform`] | the runtime's bindings | |
 //!
@@ -17,6 +17,7 @@ pub mod api;
 #[cfg(feature = "faults")]
 pub mod faults;
 pub mod identity;
+pub mod json;
 pub mod log;
 pub mod metadata;
 pub mod platform;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::api::answer::Echo;
 use crate::api::fault::Fault;
+use crate::json::quoted;
 use crate::platform::runtime;
 use crate::settings::LogLevel;
 
@@ -74,7 +75,7 @@ impl Trace {
             ("detail", self.detail.as_deref()),
         ] {
             if let Some(text) = text {
-                let _ = write!(line, r#","{name}":{}"#, serde_json::Value::from(text));
+                let _ = write!(line, r#","{name}":{}"#, quoted(text));
             }
         }
         line.push('}');

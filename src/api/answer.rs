@@ -1,7 +1,5 @@
 //! What goes out: status, body and headers, before it becomes the runtime's response.
 
-use serde_json::Value;
-
 use super::fault::Fault;
 
 /// An answer to one request.
@@ -40,12 +38,12 @@ impl Answer {
 
     /// A JSON document.
     #[must_use]
-    pub fn json(status: u16, document: &Value) -> Self {
+    pub fn json(status: u16, document: String) -> Self {
         Self {
             status,
             content_type: "application/json",
             header: None,
-            body: Some(document.to_string()),
+            body: Some(document),
         }
     }
 

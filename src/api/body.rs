@@ -17,17 +17,31 @@ pub type Items = Vec<(Key, Value)>;
 /// N's pattern for keys, as the messages quote it.
 const KEY_PATTERN: &str = "^[a-zA-Z0-9-_:. ]{1,255}$";
 
-/// Reads a body. An empty one is `null`, which no schema allows.
-///
-/// # Errors
-///
-/// 400 when it is not JSON in UTF-8: `NaN`, lone surrogates, a BOM, trailing bytes and endless
-/// nesting are not. Of duplicate keys the last wins.
-pub fn parse(bytes: &[u8]) -> Result<Json, Fault> {
-    if bytes.is_empty() {
-        return Ok(Json::Null);
+/// A body that was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Body {
+    /// As it came.
+    pub text: String,
+    /// What it says; null for an empty body, which no schema allows.
+    pub json: Json,
+}
+
+impl Body {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// 400 when it is not JSON in UTF-8: `NaN`, lone surrogates, a BOM, trailing bytes and endless
+    /// nesting are not. Of duplicate keys the last wins.
+    pub fn parse(bytes: Vec<u8>) -> Result<Self, Fault> {
+        let text = String::from_utf8(bytes).map_err(|_| Fault::MalformedBody)?;
+        let json = if text.is_empty() {
+            Json::Null
+        } else {
+            serde_json::from_str(&text).map_err(|_| Fault::MalformedBody)?
+        };
+        Ok(Self { text, json })
     }
-    serde_json::from_slice(bytes).map_err(|_| Fault::MalformedBody)
 }
 
 /// The items of `{"metadata": {…}}`.
@@ -195,6 +209,10 @@ fn repr_text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(bytes: &[u8]) -> Result<Json, Fault> {
+        Body::parse(bytes.to_vec()).map(|body| body.json)
+    }
 
     fn meta_message(text: &str) -> String {
         meta(&parse(text.as_bytes()).unwrap())

@@ -7,6 +7,7 @@
 
 use thiserror::Error;
 
+use crate::json::quoted;
 use crate::registry::document::InvalidField;
 
 /// Why a request is not answered as it was meant.
@@ -247,11 +248,6 @@ impl Fault {
             _ => None,
         }
     }
-}
-
-/// `text` as a JSON string.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! The index says what might be there; what is shown is what each resource's own record says now,
 //! so a list never names a resource to a project that may not see it, however late the index is.
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 use super::answer::Answer;
 use super::fault::Fault;
@@ -13,6 +13,7 @@ use super::version::Microversion;
 use super::{Api, collection_url, view};
 use crate::identity::policy::{Actor, Standing};
 use crate::identity::token::Identity;
+use crate::json::{Object, array};
 use crate::log::Trace;
 use crate::metadata::{Kind, Operation, Outcome, Record, Resource, ResourceId, Visibility};
 use crate::platform::http::Head;
@@ -60,14 +61,15 @@ impl Listing<'_> {
             .last()
             .filter(|_| records.len() == query.limit)
             .map(|(id, _)| self.next_link(&collection, &query, id));
-        let mut document = json!({kind.plural(): entries});
-        if let (Some(next), Some(fields)) = (next, document.as_object_mut()) {
-            fields.insert(format!("{}_links", kind.plural()), next);
-        }
-        Ok(Answer::json(200, &document))
+        let document = Object::new().json(kind.plural(), &array(&entries));
+        let document = match next {
+            Some(next) => document.json(&format!("{}_links", kind.plural()), &next),
+            None => document,
+        };
+        Ok(Answer::json(200, document.end()))
     }
 
-    fn next_link(&self, collection: &str, query: &ListQuery, last: &ResourceId) -> Value {
+    fn next_link(&self, collection: &str, query: &ListQuery, last: &ResourceId) -> String {
         let detail = if self.detail { "/detail" } else { "" };
         // What else was asked for holds on the next page, too.
         let others = self.head.query.as_deref().unwrap_or_default().split('&');
@@ -80,7 +82,7 @@ impl Listing<'_> {
         pairs.push(format!("limit={}", query.limit));
         pairs.push(format!("marker={}", last.as_str()));
         let href = format!("{collection}{detail}?{}", pairs.join("&"));
-        json!([{"rel": "next", "href": href}])
+        array(&[Object::new().text("rel", "next").text("href", &href).end()])
     }
 
     /// Up to `limit` records, newest first.
@@ -136,14 +138,14 @@ impl Listing<'_> {
             limit: i64::try_from(limit).unwrap_or_default(),
             name: query.name.clone(),
         };
-        let mut positions = Vec::new();
+        let mut positions = BTreeSet::new();
         for list in lists {
-            positions.extend(client::list(&self.api.indexes, list, &page).await?);
+            for position in client::list(&self.api.indexes, list, &page).await? {
+                positions.insert(position);
+            }
         }
-        positions.sort_unstable_by(|one, other| other.cmp(one));
-        positions.dedup();
-        positions.truncate(limit);
-        Ok(positions)
+        // Newest first.
+        Ok(positions.into_iter().rev().take(limit).collect())
     }
 
     /// Those of them that the project finds in its list, by their own records.

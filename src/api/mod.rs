@@ -18,12 +18,14 @@ use std::rc::Rc;
 use thiserror::Error;
 
 use self::answer::{Answer, Echo};
+use self::body::Body;
 use self::fault::Fault;
 use self::list::Listing;
 use self::route::{ComputeRoute, Name, Prefix, Route, Target};
 use self::version::{LEGACY_HEADER, Microversion, STANDARD_HEADER};
 use crate::identity::token::Identity;
 use crate::identity::{Authenticator, IdentityError};
+use crate::json::Object;
 use crate::log::Trace;
 use crate::metadata::{Kind, Operation, Outcome, ResourceId};
 use crate::platform::env::Env;
@@ -265,10 +267,10 @@ impl Api {
         let task = match head.method.as_str() {
             "PUT" => {
                 let item_limit = self.settings.metadata_items;
-                registry::parse(kind, &body, item_limit)?;
+                registry::parse(kind, &body.json, item_limit)?;
                 Task::Register {
                     name: object_name(kind, &id),
-                    document: body,
+                    document: body.text,
                     item_limit,
                 }
             }
@@ -278,8 +280,8 @@ impl Api {
             _ => Task::Inspect,
         };
         match self.send(kind, &id, &task, caller, trace).await? {
-            Reply::Known(record) => Ok(Answer::json(200, &document::view(id.as_str(), &record))),
-            Reply::Created(record) => Ok(Answer::json(201, &document::view(id.as_str(), &record))),
+            Reply::Known(record) => Ok(Answer::json(200, document::view(id.as_str(), &record))),
+            Reply::Created(record) => Ok(Answer::json(201, document::view(id.as_str(), &record))),
             Reply::Forgotten => Ok(Answer::no_content()),
             Reply::Unknown => Err(refusal::not_found(kind, id.as_str())),
             Reply::Invalid(field) => Err(field.into()),
@@ -387,7 +389,7 @@ fn versions(prefix: Prefix, head: &Head, trace: &mut Trace) -> Result<Answer, Fa
                 let version = negotiate(prefix, head, trace).unwrap_or(Microversion::OLDEST);
                 trace.version = Some(Echo::new(&version.to_string()));
             }
-            Ok(Answer::json(200, &version::document(prefix, &head.origin)))
+            Ok(Answer::json(200, version::document(prefix, &head.origin)))
         }
         _ => Err(Fault::BadMethod {
             allow: route.allow(),
@@ -439,13 +441,9 @@ fn check_content_type(head: &Head) -> Result<(), Fault> {
 }
 
 /// 7. The body of a PUT or POST. S1: a DELETE accepts none, so it is not read; nor is a GET's.
-async fn read_json(
-    request: &Request,
-    head: &Head,
-    limit: usize,
-) -> Result<serde_json::Value, Fault> {
+async fn read_json(request: &Request, head: &Head, limit: usize) -> Result<Body, Fault> {
     if !matches!(head.method.as_str(), "PUT" | "POST") {
-        return Ok(serde_json::Value::Null);
+        return Ok(Body::default());
     }
     let bytes = read_body(request, limit)
         .await
@@ -453,7 +451,7 @@ async fn read_json(
             BodyError::TooLarge => Fault::TooLarge(limit),
             BodyError::Broken(_) => Fault::MalformedBody,
         })?;
-    body::parse(&bytes)
+    Body::parse(bytes)
 }
 
 /// 8. The project in the URL, when there is one, is the token's.
@@ -482,17 +480,17 @@ fn check_query(head: &Head, version: Microversion) -> Result<(), Fault> {
 fn operation<'a>(
     head: &Head,
     route: &'a ComputeRoute,
-    body: &serde_json::Value,
+    body: &Body,
 ) -> Result<(&'a Name, Operation), Fault> {
     match (&route.target, head.method.as_str()) {
         (Target::List { .. }, _) => Err(Fault::NotFound),
         (Target::Resource(id), _) => Ok((id, Operation::Show)),
         (Target::Metadata(id), "POST") => {
-            let items = body::metadata(body)?;
+            let items = body::metadata(&body.json)?;
             Ok((id, Operation::Merge { items }))
         }
         (Target::Metadata(id), "PUT") => {
-            let items = body::metadata(body)?;
+            let items = body::metadata(&body.json)?;
             Ok((id, Operation::Replace { items }))
         }
         (Target::Metadata(id), _) => Ok((id, Operation::List)),
@@ -501,7 +499,7 @@ fn operation<'a>(
             let path_key = name.text().unwrap_or_default().to_owned();
             let operation = match method {
                 "PUT" => {
-                    let (key, value) = body::meta(body)?;
+                    let (key, value) = body::meta(&body.json)?;
                     // N: images compare here, servers only after the role.
                     if route.kind == Kind::Image && path_key != key.as_str() {
                         return Err(Fault::KeyMismatch);
@@ -542,15 +540,14 @@ fn success(
     collection: &str,
     version: Microversion,
 ) -> Answer {
-    let document = match outcome {
+    let (wrapper, json) = match outcome {
         Outcome::Deleted => return Answer::no_content(),
-        Outcome::Metadata(metadata) => serde_json::json!({"metadata": document::items(&metadata)}),
-        Outcome::Item(value) => serde_json::json!({"meta": {operation.key(): value}}),
+        Outcome::Metadata(metadata) => ("metadata", document::items(&metadata)),
+        Outcome::Item(value) => ("meta", Object::new().text(operation.key(), &value).end()),
         Outcome::Record(record) => {
-            let wrapper = record.resource.kind().singular();
             let view = view::in_full(id.as_str(), &record, collection, version);
-            serde_json::json!({wrapper: view})
+            (record.resource.kind().singular(), view)
         }
     };
-    Answer::json(200, &document)
+    Answer::json(200, Object::new().json(wrapper, &json).end())
 }

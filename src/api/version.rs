@@ -1,9 +1,8 @@
 //! Microversions and version documents.
 
-use serde_json::{Value, json};
-
 use super::fault::Fault;
 use super::route::Prefix;
+use crate::json::{Object, array};
 
 /// The header that names the service, too.
 pub const STANDARD_HEADER: &str = "OpenStack-API-Version";
@@ -83,52 +82,52 @@ fn is_number(text: &str) -> bool {
 
 /// The document at `/`, `/v2` or `/v2.1`; `origin` is this service's own.
 #[must_use]
-pub fn document(prefix: Prefix, origin: &str) -> Value {
+pub fn document(prefix: Prefix, origin: &str) -> String {
+    let deprecated = version("v2.0", "DEPRECATED", "2025-07-04T12:00:00Z")
+        .text("version", "")
+        .text("min_version", "");
+    let current = version("v2.1", "CURRENT", "2013-07-23T11:33:21Z")
+        .text("version", &NEWEST.to_string())
+        .text("min_version", &Microversion::OLDEST.to_string());
+    let own_link = |path| link("self", &format!("{origin}/{path}/"));
     match prefix {
-        Prefix::Bare => json!({"versions": [v2(origin), v21(origin)]}),
-        Prefix::V2 => json!({"version": in_full(v2(origin), "2")}),
-        Prefix::V21 => json!({"version": in_full(v21(origin), "2.1")}),
+        Prefix::Bare => {
+            let brief = |version: Object, path| {
+                let links = array(&[own_link(path).end()]);
+                version.json("links", &links).end()
+            };
+            let versions = [brief(deprecated, "v2"), brief(current, "v2.1")];
+            Object::new().json("versions", &array(&versions)).end()
+        }
+        Prefix::V2 => in_full(deprecated, own_link("v2"), "2"),
+        Prefix::V21 => in_full(current, own_link("v2.1"), "2.1"),
     }
 }
 
-fn v2(origin: &str) -> Value {
-    json!({
-        "id": "v2.0",
-        "status": "DEPRECATED",
-        "version": "",
-        "min_version": "",
-        "updated": "2025-07-04T12:00:00Z",
-        "links": [{"rel": "self", "href": format!("{origin}/v2/")}],
-    })
+fn version(id: &str, status: &str, updated: &str) -> Object {
+    Object::new()
+        .text("id", id)
+        .text("status", status)
+        .text("updated", updated)
 }
 
-fn v21(origin: &str) -> Value {
-    json!({
-        "id": "v2.1",
-        "status": "CURRENT",
-        "version": NEWEST.to_string(),
-        "min_version": Microversion::OLDEST.to_string(),
-        "updated": "2013-07-23T11:33:21Z",
-        "links": [{"rel": "self", "href": format!("{origin}/v2.1/")}],
-    })
+fn link(rel: &str, href: &str) -> Object {
+    Object::new().text("rel", rel).text("href", href)
 }
 
-fn in_full(mut version: Value, number: &str) -> Value {
-    if let Some(links) = version.get_mut("links").and_then(Value::as_array_mut) {
-        links.push(json!({
-            "rel": "describedby",
-            "type": "text/html",
-            "href": "http://docs.openstack.org/",
-        }));
-    }
-    if let Some(fields) = version.as_object_mut() {
-        let media_type = format!("application/vnd.openstack.compute+json;version={number}");
-        fields.insert(
-            "media-types".to_owned(),
-            json!([{"base": "application/json", "type": media_type}]),
-        );
-    }
-    version
+fn in_full(version: Object, own_link: Object, number: &str) -> String {
+    let documentation = link("describedby", "http://docs.openstack.org/").text("type", "text/html");
+    let media_type = Object::new()
+        .text("base", "application/json")
+        .text(
+            "type",
+            &format!("application/vnd.openstack.compute+json;version={number}"),
+        )
+        .end();
+    let version = version
+        .json("links", &array(&[own_link.end(), documentation.end()]))
+        .json("media-types", &array(&[media_type]));
+    Object::new().json("version", &version.end()).end()
 }
 
 #[cfg(test)]
@@ -225,18 +224,21 @@ mod tests {
 
     #[test]
     fn version_documents_link_to_where_they_were_asked_for() {
-        let root = document(Prefix::Bare, "https://edge.example");
+        let document = |prefix| -> serde_json::Value {
+            serde_json::from_str(&document(prefix, "https://edge.example")).unwrap()
+        };
+        let root = document(Prefix::Bare);
         assert_eq!(
             root["versions"][1]["links"][0]["href"],
             "https://edge.example/v2.1/"
         );
-        let v21 = document(Prefix::V21, "https://edge.example");
+        let v21 = document(Prefix::V21);
         assert_eq!(v21["version"]["version"], "2.104");
         assert_eq!(
             v21["version"]["media-types"][0]["type"],
             "application/vnd.openstack.compute+json;version=2.1"
         );
-        let v2 = document(Prefix::V2, "https://edge.example");
+        let v2 = document(Prefix::V2);
         assert_eq!(v2["version"]["id"], "v2.0");
         assert_eq!(v2["version"]["links"][1]["rel"], "describedby");
     }

@@ -1,78 +1,71 @@
 //! A server or an image as clients read it before they touch its metadata.
 
-use serde_json::{Value, json};
-
 use super::version::Microversion;
-use crate::metadata::{Image, Kind, Record, Resource, Server};
-use crate::registry::document;
+use crate::json::{Object, array};
+use crate::metadata::{Kind, Record, Resource, Server};
+use crate::registry::document::items;
 
-/// The document of one resource, `{"server": {…}}` or `{"image": {…}}` without the wrapper.
+/// The document of one resource, without the wrapper `{"server": …}` or `{"image": …}`.
 ///
 /// `collection` is the URL of the list it is in.
 #[must_use]
-pub fn in_full(id: &str, record: &Record, collection: &str, version: Microversion) -> Value {
+pub fn in_full(id: &str, record: &Record, collection: &str, version: Microversion) -> String {
     match &record.resource {
-        Resource::Server(server) => server_in_full(id, server, record, collection, version),
-        Resource::Image(image) => image_in_full(id, image, record, collection),
+        Resource::Server(server) => {
+            let view = beginning(id, &server.name, record, collection)
+                .json("metadata", &items(&record.metadata));
+            server_in_full(view, server, version)
+        }
+        Resource::Image(image) => beginning(id, &image.name, record, collection)
+            .json("metadata", &items(&record.metadata))
+            .text("status", image_status(&image.status))
+            .text("created", &image.created.to_string())
+            .text("updated", &image.updated.to_string())
+            .end(),
     }
 }
 
 /// The short form, for lists.
 #[must_use]
-pub fn in_brief(id: &str, record: &Record, collection: &str) -> Value {
+pub fn in_brief(id: &str, record: &Record, collection: &str) -> String {
     let name = match &record.resource {
         Resource::Server(server) => &server.name,
         Resource::Image(image) => &image.name,
     };
-    json!({"id": id, "name": name, "links": links(id, record.resource.kind(), collection)})
+    beginning(id, name, record, collection).end()
 }
 
-fn server_in_full(
-    id: &str,
-    server: &Server,
-    record: &Record,
-    collection: &str,
-    version: Microversion,
-) -> Value {
-    let mut view = json!({
-        "id": id,
-        "name": server.name,
-        "status": server_status(&server.vm_state, server.task_state.as_deref()),
-        "tenant_id": server.project_id,
-        "metadata": document::items(&record.metadata),
-        "created": server.created.to_string(),
-        "updated": server.updated.to_string(),
-        "links": links(id, Kind::Server, collection),
-        "OS-EXT-STS:vm_state": server.vm_state,
-        "OS-EXT-STS:task_state": server.task_state,
-        "OS-EXT-STS:power_state": server.power_state,
-    });
+fn beginning(id: &str, name: &str, record: &Record, collection: &str) -> Object {
+    Object::new()
+        .text("id", id)
+        .text("name", name)
+        .json("links", &links(id, record.resource.kind(), collection))
+}
+
+fn server_in_full(view: Object, server: &Server, version: Microversion) -> String {
+    let task_state = server.task_state.as_deref();
+    let view = view
+        .text("status", server_status(&server.vm_state, task_state))
+        .text("tenant_id", &server.project_id)
+        .text("created", &server.created.to_string())
+        .text("updated", &server.updated.to_string())
+        .text("OS-EXT-STS:vm_state", &server.vm_state)
+        .text_or_null("OS-EXT-STS:task_state", task_state)
+        .integer("OS-EXT-STS:power_state", server.power_state.into());
     // N: shown from 2.9 on.
-    if version >= Microversion::LOCKED_SHOWN
-        && let Some(fields) = view.as_object_mut()
-    {
-        fields.insert("locked".to_owned(), json!(server.locked));
+    if version >= Microversion::LOCKED_SHOWN {
+        view.boolean("locked", server.locked).end()
+    } else {
+        view.end()
     }
-    view
 }
 
-fn image_in_full(id: &str, image: &Image, record: &Record, collection: &str) -> Value {
-    json!({
-        "id": id,
-        "name": image.name,
-        "status": image_status(&image.status),
-        "metadata": document::items(&record.metadata),
-        "created": image.created.to_string(),
-        "updated": image.updated.to_string(),
-        "links": links(id, Kind::Image, collection),
-    })
-}
-
-fn links(id: &str, kind: Kind, collection: &str) -> Value {
+fn links(id: &str, kind: Kind, collection: &str) -> String {
+    let link = |rel, href: String| Object::new().text("rel", rel).text("href", &href).end();
     let origin = origin(collection);
-    json!([
-        {"rel": "self", "href": format!("{collection}/{id}")},
-        {"rel": "bookmark", "href": format!("{origin}/{}/{id}", kind.plural())},
+    array(&[
+        link("self", format!("{collection}/{id}")),
+        link("bookmark", format!("{origin}/{}/{id}", kind.plural())),
     ])
 }
 
@@ -189,6 +182,7 @@ mod tests {
     #[test]
     fn bookmarks_have_no_version() {
         let links = links("x", Kind::Server, "https://edge.example/v2.1/ace/servers");
+        let links: serde_json::Value = serde_json::from_str(&links).unwrap();
         assert_eq!(links[0]["href"], "https://edge.example/v2.1/ace/servers/x");
         assert_eq!(links[1]["href"], "https://edge.example/servers/x");
     }

@@ -286,7 +286,10 @@ impl Change {
                 metadata.remove(&key);
             }
             Self::Put(items) => metadata.extend(texts(items)),
-            Self::Replace(items) => *metadata = texts(items).collect(),
+            Self::Replace(items) => {
+                metadata.clear();
+                metadata.extend(texts(items));
+            }
         }
     }
 }

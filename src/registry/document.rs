@@ -1,9 +1,10 @@
 //! A record as a JSON document: as the control plane sends it, as it is answered, as it is stored.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::apply::{Applied, apply};
+use crate::json::{Object, array, quoted};
 use crate::metadata::{
     Kind, MAX_KEY_CHARACTERS, MAX_VALUE_CHARACTERS, Metadata, Record, Resource, Visibility,
     is_project_id,
@@ -237,68 +238,80 @@ fn metadata(value: &Value, path: &str, item_limit: usize) -> Result<Metadata, In
     Ok(metadata)
 }
 
-/// A record with all its fields, `{"server": {…}}` or `{"image": {…}}`; [`read`] takes it back.
+/// A record with all its fields as JSON, `{"server": {…}}` or `{"image": {…}}`; [`read`] takes it
+/// back.
 #[must_use]
-pub fn write(record: &Record) -> Value {
-    let mut fields = match &record.resource {
-        Resource::Server(server) => json!({
-            "project_id": server.project_id,
-            "name": server.name,
-            "vm_state": server.vm_state,
-            "task_state": server.task_state,
-            "power_state": server.power_state,
-            "locked": server.locked,
-            "launched": server.launched,
-            "created": server.created.in_full(),
-        }),
-        Resource::Image(image) => json!({
-            "project_id": image.project_id,
-            "name": image.name,
-            "status": image.status,
-            "visibility": image.visibility.word(),
-            "members": image.members,
-            "created": image.created.in_full(),
-        }),
-    };
-    let (observed_at, updated) = match &record.resource {
-        Resource::Server(server) => (server.observed_at, server.updated),
-        Resource::Image(image) => (image.observed_at, image.updated),
-    };
-    if let Some(fields) = fields.as_object_mut() {
-        if let Some(observed_at) = observed_at {
-            fields.insert("observed_at".to_owned(), json!(observed_at.in_full()));
-        }
-        fields.insert("metadata".to_owned(), items(&record.metadata));
-    }
+pub fn write(record: &Record) -> String {
     let wrapper = record.resource.kind().singular();
-    json!({wrapper: fields, UPDATED: updated.in_full()})
+    let fields = fields(record, Object::new());
+    let fields = match observed_at(record) {
+        Some(time) => fields.text("observed_at", &time.in_full()),
+        None => fields,
+    };
+    Object::new()
+        .json(wrapper, &fields.end())
+        .text(UPDATED, &updated(record).in_full())
+        .end()
 }
 
 /// The full record, as the registry answers it.
 #[must_use]
-pub fn view(id: &str, record: &Record) -> Value {
-    let mut document = write(record);
-    let Some(wrappers) = document.as_object_mut() else {
-        return document;
+pub fn view(id: &str, record: &Record) -> String {
+    let wrapper = record.resource.kind().singular();
+    let observed_at = observed_at(record).map(Timestamp::in_full);
+    let fields = fields(record, Object::new().text("id", id))
+        .text_or_null("observed_at", observed_at.as_deref())
+        .text(UPDATED, &updated(record).in_full());
+    Object::new().json(wrapper, &fields.end()).end()
+}
+
+fn fields(record: &Record, object: Object) -> Object {
+    let object = match &record.resource {
+        Resource::Server(server) => object
+            .text("project_id", &server.project_id)
+            .text("name", &server.name)
+            .text("vm_state", &server.vm_state)
+            .text_or_null("task_state", server.task_state.as_deref())
+            .integer("power_state", server.power_state.into())
+            .boolean("locked", server.locked)
+            .boolean("launched", server.launched)
+            .text("created", &server.created.in_full()),
+        Resource::Image(image) => {
+            let members: Vec<_> = image.members.iter().map(|member| quoted(member)).collect();
+            object
+                .text("project_id", &image.project_id)
+                .text("name", &image.name)
+                .text("status", &image.status)
+                .text("visibility", image.visibility.word())
+                .json("members", &array(&members))
+                .text("created", &image.created.in_full())
+        }
     };
-    let updated = wrappers.remove(UPDATED);
-    let fields = wrappers.values_mut().find_map(Value::as_object_mut);
-    if let (Some(fields), Some(updated)) = (fields, updated) {
-        fields.insert("id".to_owned(), json!(id));
-        fields.insert("updated".to_owned(), updated);
-        fields.entry("observed_at").or_insert(Value::Null);
+    object.json("metadata", &items(&record.metadata))
+}
+
+fn observed_at(record: &Record) -> Option<Timestamp> {
+    match &record.resource {
+        Resource::Server(server) => server.observed_at,
+        Resource::Image(image) => image.observed_at,
     }
-    document
+}
+
+fn updated(record: &Record) -> Timestamp {
+    match &record.resource {
+        Resource::Server(server) => server.updated,
+        Resource::Image(image) => image.updated,
+    }
 }
 
 /// Metadata items as a JSON object.
 #[must_use]
-pub fn items(metadata: &Metadata) -> Value {
-    let mut fields = Map::new();
+pub fn items(metadata: &Metadata) -> String {
+    let mut object = Object::new();
     for (key, value) in metadata {
-        fields.insert(key.clone(), json!(value));
+        object = object.text(key, value);
     }
-    Value::Object(fields)
+    object.end()
 }
 
 /// Beside the wrapper, because the control plane cannot say it: when the record was changed last.
@@ -309,8 +322,10 @@ const UPDATED: &str = "updated";
 /// # Errors
 ///
 /// The first field that is not as it was written.
-pub fn read(document: &Value) -> Result<Record, InvalidField> {
-    let mut document = object(document, "record")?.clone();
+pub fn read(text: &str) -> Result<Record, InvalidField> {
+    let Ok(Value::Object(mut document)) = serde_json::from_str(text) else {
+        return Err(invalid("record", "must be an object"));
+    };
     let updated = document.remove(UPDATED).unwrap_or_default();
     let updated = time(&updated, UPDATED)?;
     let kind = if document.contains_key(Kind::Server.singular()) {

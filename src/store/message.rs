@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 use crate::identity::policy::{Actor, Standing};
+use crate::json::Object;
 use crate::metadata::{Key, Metadata, Operation, Outcome, Record, Refusal, Value};
 use crate::registry::document;
 
@@ -28,8 +29,8 @@ pub enum Task {
     Register {
         /// The object's own name, which the runtime does not tell it.
         name: String,
-        /// `{"server": {…}}` or `{"image": {…}}`
-        document: Json,
+        /// The text of `{"server": {…}}` or `{"image": {…}}`.
+        document: String,
         /// How many items the resource may have.
         item_limit: usize,
     },
@@ -133,7 +134,7 @@ impl Call {
                 item_limit,
             } => {
                 name.clone_into(&mut call.key);
-                call.body = document.to_string();
+                call.body.clone_from(document);
                 call.item_limit = *item_limit;
             }
             Task::Forget { name } => name.clone_into(&mut call.key),
@@ -150,11 +151,9 @@ impl Call {
     pub fn task(self) -> Result<Task, NotUnderstood> {
         let operation = match self.task.as_str() {
             "register" => {
-                let document = serde_json::from_str(&self.body)
-                    .map_err(|_| NotUnderstood::new("a document that is no JSON"))?;
                 return Ok(Task::Register {
                     name: self.key,
-                    document,
+                    document: self.body,
                     item_limit: self.item_limit,
                 });
             }
@@ -211,10 +210,11 @@ fn word(task: &Task) -> &'static str {
 }
 
 fn items_to_json(items: &[(Key, Value)]) -> String {
-    let fields = items
-        .iter()
-        .map(|(key, value)| (key.as_str().to_owned(), Json::from(value.as_str())));
-    Json::Object(fields.collect()).to_string()
+    let mut object = Object::new();
+    for (key, value) in items {
+        object = object.text(key.as_str(), value.as_str());
+    }
+    object.end()
 }
 
 fn items_from_json(text: &str) -> Result<Vec<(Key, Value)>, NotUnderstood> {
@@ -249,11 +249,11 @@ impl Reply {
     pub fn encode(&self) -> String {
         let (word, rest) = match self {
             Self::Done(Outcome::Deleted) => return "deleted".to_owned(),
-            Self::Done(Outcome::Metadata(metadata)) => ("metadata", to_json(metadata)),
+            Self::Done(Outcome::Metadata(metadata)) => ("metadata", document::items(metadata)),
             Self::Done(Outcome::Item(value)) => ("item", value.clone()),
-            Self::Done(Outcome::Record(record)) => ("record", document::write(record).to_string()),
-            Self::Known(record) => ("known", document::write(record).to_string()),
-            Self::Created(record) => ("created", document::write(record).to_string()),
+            Self::Done(Outcome::Record(record)) => ("record", document::write(record)),
+            Self::Known(record) => ("known", document::write(record)),
+            Self::Created(record) => ("created", document::write(record)),
             Self::Unknown => return "unknown".to_owned(),
             Self::Forgotten => return "forgotten".to_owned(),
             Self::Invalid(field) => ("invalid", format!("{} {}", field.path, field.reason)),
@@ -270,9 +270,8 @@ impl Reply {
     pub fn decode(text: &str) -> Result<Self, NotUnderstood> {
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         let record = || {
-            serde_json::from_str(rest)
+            document::read(rest)
                 .ok()
-                .and_then(|json| document::read(&json).ok())
                 .ok_or_else(|| NotUnderstood::new("record"))
         };
         let refused = |refusal| Ok(Self::Refused(refusal));
@@ -321,10 +320,6 @@ fn encode_refusal(refusal: &Refusal) -> String {
         Refusal::Quota => "quota",
     };
     word.to_owned()
-}
-
-fn to_json(metadata: &Metadata) -> String {
-    document::items(metadata).to_string()
 }
 
 #[cfg(test)]
@@ -395,7 +390,7 @@ mod tests {
             },
             Task::Register {
                 name: "server:x".into(),
-                document: serde_json::json!({"server": {"project_id": "ace"}}),
+                document: r#"{"server": {"project_id": "ace"}}"#.into(),
                 item_limit: 7,
             },
         ];

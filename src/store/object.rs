@@ -3,7 +3,6 @@
 //! Its methods are synchronous. Nothing else can happen between a check and the write that depends
 //! on it, and the runtime holds the answer back until the write is durable.
 
-use serde_json::Value;
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 
 use super::made::Recent;
@@ -212,16 +211,18 @@ impl State {
         storage: &Storage,
         id: &str,
         name: &str,
-        document: &Value,
+        document: &str,
         item_limit: usize,
     ) -> Result<Reply, Exception> {
-        let kind = if document.get(Kind::Server.singular()).is_some() {
-            Kind::Server
-        } else {
-            Kind::Image
-        };
         let now = runtime::now();
-        let parsed = match parse(kind, document, item_limit) {
+        // The kind is in the object's own name, as it was in the path that named the object.
+        let kind = if name.starts_with(Kind::Image.singular()) {
+            Kind::Image
+        } else {
+            Kind::Server
+        };
+        let json = serde_json::from_str(document).unwrap_or_default();
+        let parsed = match parse(kind, &json, item_limit) {
             Ok(document) => document,
             Err(field) => return Ok(Reply::Invalid(field)),
         };

@@ -4,10 +4,11 @@
 //! Only the names of lists are marked. What a list is told follows from the record as it is when it
 //! is told, so a list that hears late hears the latest, and hearing twice changes nothing.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 
 use super::schema::Mark;
+use crate::json::{Object, array, quoted};
 use crate::metadata::{Image, Record, Resource, Visibility};
 use crate::platform::env::Env;
 use crate::platform::objects::{Namespace, list_put, list_remove};
@@ -52,13 +53,14 @@ impl Listed {
         if before == after {
             return Vec::new();
         }
-        let mut projects: Vec<_> = [before, after]
-            .into_iter()
-            .flatten()
-            .flat_map(|listed| listed.projects.iter().cloned())
-            .collect();
-        projects.sort_unstable();
-        projects.dedup();
+        let mut projects = Vec::new();
+        for listed in [before, after].into_iter().flatten() {
+            for project_id in &listed.projects {
+                if !projects.contains(project_id) {
+                    projects.push(project_id.clone());
+                }
+            }
+        }
         projects
     }
 }
@@ -82,16 +84,21 @@ pub(super) fn parcels(record: Option<&Record>, marks: &[Mark]) -> String {
         let listed = listed
             .as_ref()
             .filter(|listed| listed.projects.contains(&mark.project_id));
-        json!({
-            "list": mark.project_id,
-            "revision": mark.revision,
-            "kind": kind,
-            "id": id,
-            "name": listed.map(|listed| listed.name.as_str()),
-            "created": listed.map(|listed| listed.created.millis()),
-        })
+        let parcel = Object::new()
+            .text("list", &mark.project_id)
+            .integer("revision", mark.revision)
+            .text("kind", kind)
+            .text("id", id);
+        match listed {
+            Some(listed) => parcel
+                .text("name", &listed.name)
+                .integer("created", listed.created.millis())
+                .end(),
+            None => parcel.end(),
+        }
     };
-    Value::Array(marks.iter().map(parcel).collect()).to_string()
+    let parcels: Vec<_> = marks.iter().map(parcel).collect();
+    array(&parcels)
 }
 
 /// Tells the lists; gives back, as JSON, the marks of those that have heard.
@@ -118,10 +125,14 @@ pub async fn deliver(parcels: String, env: JsValue) -> Result<String, JsError> {
         };
         // One that could not be reached is told by the next alarm.
         if told.is_ok() {
-            heard.push(json!([list, parcel.get("revision")]));
+            let revision = parcel.get("revision").and_then(Value::as_i64);
+            heard.push(array(&[
+                quoted(list),
+                revision.unwrap_or_default().to_string(),
+            ]));
         }
     }
-    Ok(Value::Array(heard).to_string())
+    Ok(array(&heard))
 }
 
 /// The marks that [`deliver`] gave back.
@@ -224,8 +235,8 @@ mod tests {
         let parcels: Value = serde_json::from_str(&parcels).unwrap();
         assert_eq!(
             parcels,
-            json!([
-                {"list": "ace", "revision": 3, "kind": "server", "id": "x", "name": null, "created": null},
+            serde_json::json!([
+                {"list": "ace", "revision": 3, "kind": "server", "id": "x"},
                 {"list": "bee", "revision": 4, "kind": "server", "id": "x", "name": "n", "created": 5},
             ])
         );

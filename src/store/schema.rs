@@ -105,10 +105,8 @@ pub(super) fn load(storage: &Storage) -> Result<Stored, Exception> {
     let Some(document) = documents.first() else {
         return Ok(Stored { record: None, made });
     };
-    let mut record = serde_json::from_str(&document.text(0))
-        .ok()
-        .and_then(|document| document::read(&document).ok())
-        .ok_or_else(|| Exception::ours("the stored resource is unreadable".to_owned()))?;
+    let mut record = document::read(&document.text(0))
+        .map_err(|field| Exception::ours(format!("the stored resource is unreadable: {field}")))?;
     for row in query(storage, "SELECT key, value FROM item", &[])? {
         record.metadata.insert(row.text(0), row.text(1));
     }
@@ -162,7 +160,7 @@ pub(super) fn write_record(
         resource: record.resource.clone(),
         metadata: Metadata::new(),
     };
-    let document = document::write(&without_items).to_string();
+    let document = document::write(&without_items);
     query(
         storage,
         "INSERT INTO resource VALUES (1, ?)
