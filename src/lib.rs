@@ -67,7 +67,12 @@ pub async fn fetch(request: Request, env: JsValue) -> Result<Response, JsError> 
         ),
         Err(misconfigured) => (Err(trace.failed(misconfigured.to_string())), LogLevel::Warn),
     };
-    let mut answer = result.unwrap_or_else(Answer::from);
+    let mut answer = result.unwrap_or_else(|fault| {
+        if !fault.names_version() {
+            trace.version = None;
+        }
+        Answer::from(fault)
+    });
     if head.method == "HEAD" {
         answer.body = None;
     }

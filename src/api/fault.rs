@@ -233,6 +233,13 @@ impl Fault {
         }
     }
 
+    /// Whether the answer names the microversion, below `/v2.1`. A 413 never does; faults of the
+    /// steps before the version is known cannot.
+    #[must_use]
+    pub fn names_version(&self) -> bool {
+        !matches!(self, Self::TooLarge(_) | Self::RateLimited { .. })
+    }
+
     /// The header that only this fault has.
     #[must_use]
     pub fn header(&self) -> Option<(&'static str, String)> {
@@ -308,6 +315,9 @@ mod tests {
             r#"{"overLimit": {"message": "This request was rate-limited.", "code": 413, "retryAfter": "60"}}"#
         );
         assert_eq!(fault.header(), Some(("Retry-After", "60".into())));
+        assert!(!fault.names_version());
+        assert!(!Fault::TooLarge(1).names_version());
+        assert!(Fault::NotFound.names_version());
     }
 
     #[test]
