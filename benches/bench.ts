@@ -1,0 +1,109 @@
+// `npm run bench`: how fast a DELETE is, beside the yardsticks, in one run on one machine.
+//
+//   npm run bench                           everything (about 25 minutes)
+//   npm run bench -- --quick                the same with less of each (about 3 minutes): a first look
+//   npm run bench -- --rounds 9 --seconds 5
+//   npm run bench -- --only sides,first     parts of it: sides, disk, first, growth, hot
+//   npm run bench -- --only sides --against /path/to/a/built/checkout   is a change worth it?
+//
+// Writes benches/results/: latest.json, tables.md and the plots.
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { build, deployed } from "../scripts/build.mjs";
+import { Failure, command, progress } from "../scripts/command.mjs";
+import { fromCaller, root } from "../scripts/layout.mjs";
+import { setup } from "../scripts/setup.mjs";
+import { checkConformance } from "./conformance.ts";
+import { measureFirstRequests } from "./first-request.ts";
+import { measureGrowth } from "./growth.ts";
+import { measureHotObject } from "./hot-object.ts";
+import { requireWrk } from "./load.ts";
+import { describeMachine } from "./machine.ts";
+import { buildNullRust } from "./null-rust.ts";
+import { plotGrowth, plotSides } from "./plot.ts";
+import { report } from "./report.ts";
+import { compare, type Comparison, type Results } from "./results.ts";
+import { interleave } from "./rounds.ts";
+import { another, bareObject, nothing, ours, sameJob, type Side } from "./sides.ts";
+import { DISK, MEMORY, serve, type Served } from "./workerd.ts";
+import { ITEMS, tokens } from "./workload.ts";
+
+const CONNECTIONS = 16;
+const TOKENS = 10;
+/** Enough for the fastest side to have something to delete for a second. */
+const SERVERS_PER_SECOND = 100;
+const PARTS = ["sides", "disk", "first", "growth", "hot"];
+const folder = path.join(root, "benches", "results");
+
+await command(async () => {
+  const { rounds, seconds, isQuick, parts, others } = options();
+  const wrk = await requireWrk();
+  await setup();
+  await build(deployed);
+  await buildNullRust();
+  progress("conformance");
+  const results: Results = { machine: await describeMachine(wrk), conforming: await checkConformance() };
+  if (parts.has("sides")) results.memory = await sideBySide([nothing, bareObject, sameJob, ours, ...others], MEMORY, rounds, seconds);
+  if (parts.has("disk")) results.disk = await sideBySide([bareObject, sameJob, ours], DISK, Math.min(rounds, 3), Math.min(seconds, 2));
+  if (parts.has("first")) results.first = await measureFirstRequests(isQuick ? 7 : 25);
+  if (parts.has("growth")) results.growth = await measureGrowth(isQuick ? 1_000 : 100_000);
+  if (parts.has("hot")) results.hot = await measureHotObject();
+  write(results);
+});
+
+interface Options {
+  rounds: number;
+  seconds: number;
+  isQuick: boolean;
+  parts: Set<string>;
+  others: Side[];
+}
+
+function options(): Options {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: "string" },
+      seconds: { type: "string" },
+      only: { type: "string" },
+      against: { type: "string", multiple: true, default: [] },
+      quick: { type: "boolean", default: false },
+    },
+  });
+  const parts = new Set(values.only?.split(",") ?? PARTS);
+  for (const part of parts) if (!PARTS.includes(part)) throw new Failure(`no part ${part}; there are ${PARTS.join(", ")}`);
+  const rounds = count("rounds", values.rounds, values.quick ? 3 : 7);
+  const seconds = count("seconds", values.seconds, values.quick ? 2 : 5);
+  const others = values.against.map((folder) => another(fromCaller(folder)));
+  return { rounds, seconds, isQuick: values.quick, parts, others };
+}
+
+function count(name: string, value: string | undefined, otherwise: number): number {
+  const number = Number(value ?? otherwise);
+  if (!Number.isInteger(number) || number < 1) throw new Failure(`--${name} is ${value}, but must be a whole number from 1 on`);
+  return number;
+}
+
+async function sideBySide(sides: Side[], storage: string, rounds: number, seconds: number): Promise<Comparison> {
+  progress(`side by side, ${rounds} rounds of ${seconds} s, objects in ${storage === MEMORY ? "memory" : "files on a disk"}`);
+  const served: Served[] = [];
+  try {
+    for (const side of sides) served.push(await serve(side, { storage, tokens: tokens(TOKENS) }));
+    const keys = { servers: SERVERS_PER_SECOND * seconds, items: ITEMS, tokens: TOKENS, first: 1 };
+    const turns = await interleave(served, { rounds, seconds, connections: CONNECTIONS, keys });
+    const titles = new Map(sides.map(({ name, title }) => [name, title]));
+    return compare(titles, turns, { rounds, seconds, connections: CONNECTIONS });
+  } finally {
+    for (const { end } of served) await end();
+  }
+}
+
+function write(results: Results): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, "latest.json"), `${JSON.stringify(results, null, 2)}\n`);
+  const tables = report(results);
+  writeFileSync(path.join(folder, "tables.md"), tables);
+  if (results.memory) writeFileSync(path.join(folder, "sides.svg"), plotSides(results.memory));
+  if (results.growth) writeFileSync(path.join(folder, "growth.svg"), plotGrowth(results.growth));
+  process.stdout.write(tables);
+}

@@ -1,0 +1,72 @@
+// Puts servers and their items where the DELETEs find them, through the registry.
+import http from "node:http";
+import { Failure } from "../scripts/command.mjs";
+import { PROJECT, REGISTRAR, items, serverId } from "./workload.ts";
+
+const AT_ONCE = 16;
+
+export interface Sent {
+  status: number;
+  headers: [string, string][];
+  body: string;
+}
+
+export function send(
+  port: number,
+  agent: http.Agent | false,
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body?: string,
+): Promise<Sent> {
+  return new Promise((resolve, reject) => {
+    const length = body === undefined ? {} : { "Content-Length": String(Buffer.byteLength(body)) };
+    const options = { host: "127.0.0.1", port, method, path, agent, headers: { ...headers, ...length } };
+    const request = http.request(options, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (part: string) => (text += part));
+      response.on("error", reject);
+      response.on("end", () => {
+        const raw = response.rawHeaders;
+        const list = Array.from({ length: raw.length / 2 }, (_, at): [string, string] => [
+          (raw[at * 2] ?? "").toLowerCase(),
+          raw[at * 2 + 1] ?? "",
+        ]);
+        resolve({ status: response.statusCode ?? 0, headers: list, body: text });
+      });
+    });
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+export async function register(
+  port: number,
+  agent: http.Agent | false,
+  resource: string,
+  document: object,
+): Promise<void> {
+  const headers = { "X-Auth-Token": REGISTRAR, "Content-Type": "application/json" };
+  const { status, body } = await send(port, agent, "PUT", `/registry/${resource}`, headers, JSON.stringify(document));
+  if (status >= 300) throw new Failure(`PUT /registry/${resource}: ${status} ${body}`);
+}
+
+/** Servers `first` to `first + servers - 1`, each with all its items. */
+export async function fill(port: number, first: number, servers: number, itemCount: number): Promise<void> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  const document = { server: { project_id: PROJECT, metadata: items(itemCount) } };
+  let next = first;
+  const work = async (): Promise<void> => {
+    while (next < first + servers) {
+      const number = next;
+      next += 1;
+      await register(port, agent, `servers/${serverId(number)}`, document);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+  } finally {
+    agent.destroy();
+  }
+}

@@ -1,0 +1,60 @@
+// The first request after a start, when code is compiled and nothing is remembered yet.
+import net from "node:net";
+import { progress } from "../scripts/command.mjs";
+import { nothing, nullRust, ours, type Side } from "./sides.ts";
+import { ratio, spread, type Spread } from "./statistics.ts";
+import { serve } from "./workerd.ts";
+import { itemPath, token, tokens } from "./workload.ts";
+
+export interface FirstRequests {
+  starts: number;
+  /** From the request to its answer, in ms. */
+  milliseconds: { title: string; spread: Spread }[];
+  /** Our smallest answer to the null Rust Worker's. */
+  ratio: Spread;
+}
+
+const DELETE = `DELETE ${itemPath(1, 0)} HTTP/1.1\r\nHost: bench\r\nX-Auth-Token: ${token(1)}\r\n\r\n`;
+const GET = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
+
+const CANDIDATES: { title: string; side: Side; request: string }[] = [
+  { title: "null: JavaScript", side: nothing, request: GET },
+  { title: "null Rust", side: nullRust, request: GET },
+  { title: "edge-metadata, `GET /`", side: ours, request: GET },
+  { title: "edge-metadata, DELETE: token from KV, object started", side: ours, request: DELETE },
+];
+
+export async function measureFirstRequests(starts: number): Promise<FirstRequests> {
+  progress(`first requests: ${starts} starts of each`);
+  const all = CANDIDATES.map((): number[] => []);
+  for (let start = 0; start < starts; start += 1) {
+    for (const [at, { side, request }] of CANDIDATES.entries()) {
+      const served = await serve(side, { tokens: tokens(1) });
+      try {
+        all[at]?.push(await answered(served.port, request));
+      } finally {
+        await served.end();
+      }
+    }
+  }
+  return {
+    starts,
+    milliseconds: CANDIDATES.map(({ title }, at) => ({ title, spread: spread(all[at] ?? []) })),
+    ratio: ratio(all[2] ?? [], all[1] ?? []),
+  };
+}
+
+/** Milliseconds from the first byte sent to the first one received. */
+function answered(port: number, request: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect(port, "127.0.0.1", () => {
+      const sent = performance.now();
+      socket.once("data", () => {
+        resolve(performance.now() - sent);
+        socket.destroy();
+      });
+      socket.write(request);
+    });
+    socket.on("error", reject);
+  });
+}

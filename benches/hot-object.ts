@@ -1,0 +1,50 @@
+// One object that everybody wants: how many changes a second it takes, and what happens past that.
+import { progress } from "../scripts/command.mjs";
+import { fill } from "./fill.ts";
+import { deleteKeys, type Seen } from "./load.ts";
+import { residentBytes } from "./processes.ts";
+import { ours } from "./sides.ts";
+import { serve } from "./workerd.ts";
+import { tokens } from "./workload.ts";
+
+/** More than a server has: enough changes for a few seconds, all of one object. */
+const ITEMS = 10_000;
+const SECONDS = 20;
+
+export interface HotObject {
+  /** By the number of connections that delete at once. */
+  loads: { connections: number; deadlineMilliseconds: number; perSecond: number; seen: Seen }[];
+  /** Resident memory after each load, in bytes. */
+  resident: number[];
+}
+
+const LOADS = [
+  { connections: 16, deadlineMilliseconds: 10_000 },
+  { connections: 64, deadlineMilliseconds: 10_000 },
+  { connections: 256, deadlineMilliseconds: 10_000 },
+  { connections: 1_024, deadlineMilliseconds: 10_000 },
+  // More than it can take in time: the rest are told so when their time is up.
+  { connections: 1_024, deadlineMilliseconds: 100 },
+];
+
+export async function measureHotObject(): Promise<HotObject> {
+  const loads: HotObject["loads"] = [];
+  const resident = [];
+  for (const { connections, deadlineMilliseconds } of LOADS) {
+    progress(`one object, ${connections} connections, deadline ${deadlineMilliseconds} ms`);
+    const vars = { METADATA_ITEMS: String(ITEMS), REQUEST_DEADLINE_MS: String(deadlineMilliseconds) };
+    const served = await serve(ours, { tokens: tokens(10), vars: { ...vars, LOG_LEVEL: "warn" } });
+    try {
+      // Warm, so that the load meets compiled code.
+      await fill(served.port, 1, 20, 128);
+      await deleteKeys(served.port, 16, SECONDS, { servers: 20, items: 128, tokens: 10, first: 1 });
+      await fill(served.port, 100, 1, ITEMS);
+      const seen = await deleteKeys(served.port, connections, SECONDS, { servers: 1, items: ITEMS, tokens: 10, first: 100 });
+      loads.push({ connections, deadlineMilliseconds, perSecond: seen.requests / (seen.microseconds / 1e6), seen });
+      resident.push(residentBytes(served.pid));
+    } finally {
+      await served.end();
+    }
+  }
+  return { loads, resident };
+}

@@ -1,0 +1,78 @@
+// The results as Markdown, for docs/performance.md.
+import type { Machine } from "./machine.ts";
+import { NOVA, type Comparison, type Results } from "./results.ts";
+import type { Spread } from "./statistics.ts";
+
+export function report(results: Results): string {
+  const { memory, disk, first, growth, hot } = results;
+  const parts = ["<!-- Written by `npm run bench`. -->", machine(results.machine)];
+  if (memory) parts.push(...comparison("Side by side, objects in memory", memory, true));
+  if (memory) parts.push(`The same job in JavaScript answers ${results.conforming} requests as edge-metadata does.`);
+  if (disk) parts.push(...comparison("Side by side, objects on a disk", disk, false));
+  if (first) {
+    parts.push(
+      "## First request after a start",
+      table(["", "ms"], first.milliseconds.map(({ title, spread }) => [title, withSpread(spread, 2)])),
+      `Medians of ${first.starts} starts. edge-metadata \`GET /\` : null Rust: **${withSpread(first.ratio, 2)}** (goal ≤ 1.5)`,
+    );
+  }
+  if (growth) {
+    parts.push("## Growth", "CPU µs per DELETE, medians of 5 groups.");
+    for (const { title, points } of growth.curves) {
+      parts.push(table([title, ...points.map(({ count }) => count.toLocaleString("en"))], [["CPU µs", ...points.map(({ cpu }) => withSpread(cpu, 0))]]));
+    }
+    parts.push(`A server that is awake with all its items takes ${Math.round(growth.bytesPerObject / 1000)} KB of resident memory.`);
+  }
+  if (hot) {
+    const rows = hot.loads.map(({ connections, deadlineMilliseconds, perSecond, seen }, at) => [
+      String(connections),
+      deadlineMilliseconds.toLocaleString("en"),
+      perSecond.toFixed(0),
+      (seen.p50 / 1000).toFixed(1),
+      (seen.p99 / 1000).toFixed(1),
+      `${((100 * seen.refused) / seen.requests).toFixed(1)} %`,
+      String(seen.broken),
+      ((hot.resident[at] ?? 0) / 1e6).toFixed(0),
+    ]);
+    parts.push(
+      "## One object that everybody wants",
+      table(["connections", "deadline ms", "answers/s", "p50 ms", "p99 ms", "503", "without an answer", "MB"], rows),
+    );
+  }
+  return `${parts.join("\n\n")}\n`;
+}
+
+function machine({ date, cpu, cores, memoryBytes, kernel, load, versions }: Machine): string {
+  const listed = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return [
+    `Measured on ${date.slice(0, 10)}: ${cpu}, ${cores} cores, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, Linux ${kernel},`,
+    `load average ${load.join(", ")} before the first round; ${listed.join(", ")}.`,
+  ].join("\n");
+}
+
+function comparison(title: string, { rounds, seconds, connections, sides, ratios }: Comparison, withNova: boolean): string[] {
+  const rows = sides.map((side) => [
+    side.title,
+    withSpread(side.perSecond, 0),
+    withSpread(side.p50, 2),
+    withSpread(side.p99, 2),
+    withSpread(side.cpu, 0),
+    (side.peakBytes.median / 1e6).toFixed(0),
+  ]);
+  if (withNova) rows.push([NOVA.title, String(NOVA.perSecond), String(NOVA.p50), "", NOVA.cpu.toLocaleString("en"), ""]);
+  return [
+    `## ${title}`,
+    `Medians (and quartiles) of ${rounds} interleaved rounds of at most ${seconds} s each, ${connections} connections.`,
+    table(["", "req/s", "p50 ms", "p99 ms", "CPU µs per request", "peak MB"], rows),
+    table(["ratio, of one round each", "", "goal"], ratios.map(({ title, goal, value }) => [title, `**${withSpread(value, 2)}**`, goal])),
+  ];
+}
+
+function withSpread({ median, low, high }: Spread, digits: number): string {
+  return `${median.toFixed(digits)} (${low.toFixed(digits)}–${high.toFixed(digits)})`;
+}
+
+function table(head: string[], rows: string[][]): string {
+  const line = (cells: string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map((_, at) => (at === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n");
+}

@@ -1,0 +1,51 @@
+// Interleaved rounds: in each, every side takes its turn, beginning with another one each time.
+import { Failure, progress } from "../scripts/command.mjs";
+import { fill } from "./fill.ts";
+import { hasObjects } from "./sides.ts";
+import { deleteKeys, type Keys, type Seen } from "./load.ts";
+import { cpuMicroseconds, peakBytes, resetPeak } from "./processes.ts";
+import type { Served } from "./workerd.ts";
+
+/** What one side did in one round. */
+export interface Turn extends Seen {
+  perSecond: number;
+  /** CPU time per request, in µs. */
+  cpu: number;
+  peakBytes: number;
+}
+
+export interface RoundOptions {
+  rounds: number;
+  seconds: number;
+  connections: number;
+  keys: Keys;
+}
+
+/** The turns of each side, by its name. The first round warms up, and does not count. */
+export async function interleave(sides: Served[], options: RoundOptions): Promise<Map<string, Turn[]>> {
+  const turns = new Map(sides.map(({ side }): [string, Turn[]] => [side.name, []]));
+  for (let round = 0; round <= options.rounds; round += 1) {
+    progress(round === 0 ? "warming up" : `round ${round} of ${options.rounds}`);
+    const begin = round % sides.length;
+    for (const served of [...sides.slice(begin), ...sides.slice(0, begin)]) {
+      const turn = await takeTurn(served, options);
+      if (round > 0) turns.get(served.side.name)?.push(turn);
+    }
+  }
+  return turns;
+}
+
+/** Each DELETE is of an item that exists, so all are put there before. */
+export async function takeTurn(served: Served, options: Omit<RoundOptions, "rounds">): Promise<Turn> {
+  const { port, pid, side } = served;
+  const { keys } = options;
+  if (hasObjects(side)) await fill(port, keys.first, keys.servers, keys.items);
+  resetPeak(pid);
+  const before = cpuMicroseconds(pid);
+  const seen = await deleteKeys(port, options.connections, options.seconds, keys);
+  const cpu = (cpuMicroseconds(pid) - before) / seen.requests;
+  if (seen.refused > 0 || seen.broken > 0) {
+    throw new Failure(`${side.name}: ${seen.refused} of ${seen.requests} DELETEs refused, ${seen.broken} without an answer`);
+  }
+  return { ...seen, cpu, perSecond: seen.requests / (seen.microseconds / 1e6), peakBytes: peakBytes(pid) };
+}

@@ -1,0 +1,36 @@
+// As much of the Workers runtime as the yardsticks use and node's own types do not have.
+
+declare module "cloudflare:workers" {
+  export class DurableObject<Env = unknown> {
+    constructor(ctx: ObjectState, env: Env);
+    protected ctx: ObjectState;
+    protected env: Env;
+  }
+}
+
+interface ObjectState {
+  storage: ObjectStorage;
+}
+
+interface ObjectStorage {
+  sql: { exec(statement: string, ...bindings: (string | number | undefined)[]): Cursor };
+  transactionSync<T>(statements: () => T): T;
+}
+
+interface Cursor {
+  raw(): { toArray(): (string | number)[][] };
+  rowsRead: number;
+  rowsWritten: number;
+}
+
+interface ObjectNamespace<T> {
+  getByName(name: string): {
+    [Name in keyof T]: T[Name] extends (...given: infer Given) => infer Result
+      ? (...given: Given) => Promise<Awaited<Result>>
+      : never;
+  };
+}
+
+interface KvNamespace {
+  get(key: string): Promise<string | null>;
+}

@@ -1,0 +1,123 @@
+// Answers and faults, and the line that is logged of each.
+
+/** @typedef {import("./worker.mjs").Trace} Trace */
+
+export class Fault {
+  /**
+   * @param {number} status
+   * @param {string} message
+   * @param {string} name of the one header that only this fault has; empty for none
+   * @param {string} value
+   */
+  constructor(status, message, name, value) {
+    this.status = status;
+    this.message = message;
+    this.name = name;
+    this.value = value;
+  }
+}
+
+/**
+ * @param {number} status
+ * @param {string} message
+ */
+export function fault(status, message, name = "", value = "") {
+  return new Fault(status, message, name, value);
+}
+
+export const NotFound = fault(404, "The resource could not be found.");
+
+/** @type {Record<number, string>} */
+const NAMES = {
+  400: "badRequest",
+  403: "forbidden",
+  404: "itemNotFound",
+  405: "badMethod",
+  406: "computeFault",
+  409: "conflictingRequest",
+  413: "overLimit",
+  415: "badMediaType",
+  500: "computeFault",
+  503: "serviceUnavailable",
+};
+
+const VARY = "OpenStack-API-Version, X-OpenStack-Nova-API-Version";
+
+/**
+ * @param {string} method
+ * @param {Trace} trace
+ * @param {Fault | null} failed
+ * @param {number} milliseconds
+ */
+export function answerTo(method, trace, failed, milliseconds) {
+  const { requestId, version } = trace;
+  if (failed === null) {
+    log(method, trace, 204, milliseconds);
+    return version === ""
+      ? new Response(null, {
+          status: 204,
+          headers: {
+            "Content-Type": "application/json",
+            "X-Compute-Request-Id": requestId,
+            "X-OpenStack-Request-Id": requestId,
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+          },
+        })
+      : new Response(null, {
+          status: 204,
+          headers: {
+            "Content-Type": "application/json",
+            "X-Compute-Request-Id": requestId,
+            "X-OpenStack-Request-Id": requestId,
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "no-store",
+            "OpenStack-API-Version": `compute ${version}`,
+            "X-OpenStack-Nova-API-Version": version,
+            Vary: VARY,
+          },
+        });
+  }
+  const { status } = failed;
+  log(method, trace, status, milliseconds);
+  /** @type {Record<string, string>} */
+  const headers = {
+    "Content-Type": status === 401 ? "application/json" : "application/json; charset=UTF-8",
+    "X-Compute-Request-Id": requestId,
+    "X-OpenStack-Request-Id": requestId,
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+  };
+  if (version !== "") {
+    headers["OpenStack-API-Version"] = `compute ${version}`;
+    headers["X-OpenStack-Nova-API-Version"] = version;
+    headers["Vary"] = VARY;
+  }
+  if (failed.name !== "") headers[failed.name] = failed.value;
+  const message = JSON.stringify(failed.message);
+  const body =
+    status === 401
+      ? `{"error": {"code": 401, "title": "Unauthorized", "message": ${message}}}`
+      : `{"${NAMES[status]}": {"message": ${message}, "code": ${status}}}`;
+  return new Response(body, { status, headers });
+}
+
+/**
+ * @param {string} method
+ * @param {Trace} trace
+ * @param {number} status
+ * @param {number} milliseconds
+ */
+function log(method, trace, status, milliseconds) {
+  const notable = status >= 500 || trace.detail !== "";
+  const start = notable ? '{"level":"error","message":"request failed"' : '{"level":"info","message":"request"';
+  let line = `${start},"status":${status},"duration_ms":${milliseconds},"request_id":"${trace.requestId}","method":"${method}"`;
+  if (trace.route !== "") line += `,"route":"${trace.route}"`;
+  // Quoted once, when the token became known.
+  if (trace.identity !== null) line += trace.identity.logged;
+  if (trace.resourceId !== "") line += `,"resource_id":"${trace.resourceId}"`;
+  if (trace.detail !== "") line += `,"detail":${JSON.stringify(trace.detail)}`;
+  line += "}";
+  if (notable) console.error(line);
+  else console.log(line);
+}

@@ -1,0 +1,91 @@
+// Who is asking: this isolate's memory, then KV. Tokens are kept as their digests only.
+
+import { sha256 } from "./sha256.mjs";
+
+/**
+ * @typedef {object} Identity
+ * @property {string} projectId empty without one
+ * @property {number} standing 0 none, 1 reader, 2 member, 3 admin
+ * @property {number} expiresAt
+ * @property {number} until when it is believed without asking again
+ * @property {string} logged its part of a log line
+ */
+
+const BELIEVED_MS = 300_000;
+const MOST = 4_096;
+
+/**
+ * A Map keeps the order in which its keys came: the first is the least recently used.
+ * @type {Map<string, Identity>}
+ */
+const known = new Map();
+
+/**
+ * Not a promise for a token that is known: the next step need not wait.
+ * @param {string} text
+ * @param {KvNamespace} tokens
+ * @param {number} now
+ * @returns {Identity | null | Promise<Identity | null>}
+ */
+export function authenticate(text, tokens, now) {
+  const token = text.trim();
+  if (token === "") return null;
+  const digest = sha256(token);
+  const identity = known.get(digest);
+  if (identity === undefined || now >= identity.until || now >= identity.expiresAt) return ask(digest, tokens, now);
+  known.delete(digest);
+  known.set(digest, identity);
+  return identity;
+}
+
+/**
+ * @param {string} digest
+ * @param {KvNamespace} tokens
+ * @param {number} now
+ */
+async function ask(digest, tokens, now) {
+  const stored = await tokens.get(`token:${hex(digest)}`);
+  if (stored === null) return null;
+  const claims = JSON.parse(stored);
+  const expiresAt = Date.parse(claims.expires_at);
+  if (!(now < expiresAt)) return null;
+  const project = claims.project_id === null ? "" : `,"project_id":${JSON.stringify(claims.project_id)}`;
+  /** @type {Identity} */
+  const identity = {
+    projectId: claims.project_id ?? "",
+    standing: Math.max(0, ...claims.roles.map(standing)),
+    expiresAt,
+    until: now + BELIEVED_MS,
+    logged: `${project},"user_id":${JSON.stringify(claims.user_id)}`,
+  };
+  known.set(digest, identity);
+  if (known.size > MOST) {
+    for (const oldest of known.keys()) {
+      known.delete(oldest);
+      break;
+    }
+  }
+  return identity;
+}
+
+/** @param {string} role */
+function standing(role) {
+  switch (role.toLowerCase()) {
+    case "admin":
+      return 3;
+    case "manager":
+    case "member":
+      return 2;
+    case "reader":
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+/** @param {string} digest 16 code units of two bytes each */
+function hex(digest) {
+  let text = "";
+  for (let at = 0; at < digest.length; at += 1) text += digest.charCodeAt(at).toString(16).padStart(4, "0");
+  return text;
+}

@@ -1,0 +1,138 @@
+// One side in a workerd of its own, without anything in between.
+import { spawn, type ChildProcess } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { Failure } from "../scripts/command.mjs";
+import { root } from "../scripts/layout.mjs";
+import type { Side } from "./sides.ts";
+import { tokenKey, tokens, type Claims } from "./workload.ts";
+
+const workerd = createRequire(import.meta.url).resolve("workerd/bin/workerd");
+const compatibilityDate = /^compatibility_date = "(.*)"/m.exec(readFileSync(path.join(root, "wrangler.toml"), "utf8"))?.[1];
+
+/** In memory: objects on a disk are measured once, apart. */
+export const MEMORY = "/dev/shm";
+export const DISK = path.join(root, "target");
+
+export interface ServeOptions {
+  /** Where the objects' databases lie. */
+  storage?: string;
+  tokens?: Map<string, Claims>;
+  vars?: Record<string, string>;
+  /** For profiles: `--perf-basic-prof` lets `perf` name functions of JavaScript and wasm. */
+  v8Flags?: string[];
+}
+
+export interface Served {
+  side: Side;
+  pid: number;
+  port: number;
+  /** From the start of the process until it listens. */
+  startMilliseconds: number;
+  /** Where its objects are. */
+  folder: string;
+  end(): Promise<void>;
+}
+
+export async function serve(side: Side, options: ServeOptions = {}): Promise<Served> {
+  const storage = options.storage ?? MEMORY;
+  mkdirSync(storage, { recursive: true });
+  const folder = mkdtempSync(path.join(storage, "edge-metadata-bench-"));
+  const configuration = path.join(folder, "config.capnp");
+  mkdirSync(path.join(folder, "objects"));
+  for (const { name, file } of side.modules) {
+    const copy = path.join(folder, name);
+    mkdirSync(path.dirname(copy), { recursive: true });
+    copyFileSync(file, copy);
+  }
+  copyFileSync(path.join(root, "benches", "tokens", "worker.mjs"), path.join(folder, "tokens.mjs"));
+  writeFileSync(configuration, capnp(side, options));
+  const started = performance.now();
+  const child = spawn(workerd, ["serve", configuration, "--experimental", "--control-fd=3"], {
+    cwd: folder,
+    // The log lines are written, as they are when deployed, but nobody keeps them.
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
+  });
+  try {
+    const port = await listening(child, "http");
+    const startMilliseconds = performance.now() - started;
+    return { side, pid: child.pid ?? 0, port, startMilliseconds, folder, end: () => end(child, folder) };
+  } catch (error) {
+    await end(child, folder);
+    throw error;
+  }
+}
+
+function listening(child: ChildProcess, socket: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    child.stdio[3]?.on("data", (part: Buffer) => {
+      text += part.toString("utf8");
+      for (const line of text.split("\n").slice(0, -1)) {
+        const event = JSON.parse(line) as { event: string; socket?: string; port?: number };
+        if (event.event === "listen" && event.socket === socket) resolve(event.port ?? 0);
+      }
+    });
+    child.on("error", reject);
+    child.on("close", (code) => reject(new Failure(`workerd ended with exit code ${code} before it listened`)));
+  });
+}
+
+async function end(child: ChildProcess, folder: string): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = new Promise((resolve) => child.once("close", resolve));
+    // A workerd with a request in flight ignores anything less.
+    child.kill("SIGKILL");
+    await ended;
+  }
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+function capnp(side: Side, options: ServeOptions): string {
+  const claims = [...(options.tokens ?? tokens(1))].map(([text, claims]) => [tokenKey(text), JSON.stringify(claims)]);
+  const modules = side.modules.map(({ name }) => {
+    const type = name.endsWith(".wasm") ? "wasm" : "esModule";
+    return `(name = ${quoted(name)}, ${type} = embed ${quoted(name)})`;
+  });
+  const bindings = Object.entries(options.vars ?? {}).map(
+    ([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`,
+  );
+  bindings.push(`(name = "TOKENS", kvNamespace = "tokens")`);
+  for (const [name, className] of Object.entries(side.objects)) {
+    bindings.push(`(name = ${quoted(name)}, durableObjectNamespace = ${quoted(className)})`);
+  }
+  const classes = [...new Set(Object.values(side.objects))].map(
+    (name) => `(className = ${quoted(name)}, uniqueKey = ${quoted(name)}, enableSql = true)`,
+  );
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "side", worker = .side),
+    (name = "tokens", worker = .tokens),
+    (name = "objects", disk = (path = ${quoted("objects")}, writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "side")],
+  v8Flags = [${(options.v8Flags ?? []).map(quoted).join(", ")}],
+);
+
+const side :Workerd.Worker = (
+  compatibilityDate = ${quoted(compatibilityDate ?? "")},
+  modules = [${modules.join(", ")}],
+  bindings = [${bindings.join(", ")}],
+  durableObjectNamespaces = [${classes.join(", ")}],
+  durableObjectStorage = (localDisk = "objects"),
+);
+
+const tokens :Workerd.Worker = (
+  compatibilityDate = ${quoted(compatibilityDate ?? "")},
+  modules = [(name = "tokens.mjs", esModule = embed "tokens.mjs")],
+  bindings = [(name = "CLAIMS", json = ${quoted(JSON.stringify(Object.fromEntries(claims)))})],
+);
+`;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}
