@@ -120,9 +120,9 @@ export class IndexObject extends DurableObject {
 }
 
 export default {
-  async fetch(request, env) {
+  async fetch(request, env, ctx) {
     try {
-      return await patiently(env, (rust) => rust.fetch(request, env));
+      return await patiently(env, (rust) => rust.fetch(request, env, ctx));
     } catch (error) {
       return alive().give_up(request, String(error));
     }

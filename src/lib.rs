@@ -3,7 +3,7 @@
 //! | module | what is in it | pure |
 //! |---|---|---|
 //! | [`api`] | what a request means, what an answer looks like; the journey in `api/mod.rs` | but for the journey |
-//! | [`identity`] | who is asking, and what they may do | `token`, `policy` |
+//! | [`identity`] | who is asking, and what they may do | `token`, `policy`, `access_rule`, `keystone`'s `answer` and `stored` |
 //! | [`metadata`] | the rules of the domain: items, resources, `decide` | yes |
 //! | [`registry`] | the control plane's documents | yes |
 //! | [`store`] | where it lasts: objects, their tables, how to reach them | `message`, `made` |
@@ -34,6 +34,7 @@ use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 use self::api::answer::Answer;
 use self::api::{Api, Misconfigured};
 use self::log::Trace;
+use self::platform::context::Context;
 use self::platform::env::Env;
 use self::platform::http::{Head, Request, Response, response};
 use self::platform::{Exception, runtime};
@@ -50,7 +51,7 @@ thread_local! {
 ///
 /// Only when no response can be made at all.
 #[wasm_bindgen]
-pub async fn fetch(request: Request, env: JsValue) -> Result<Response, JsError> {
+pub async fn fetch(request: Request, env: JsValue, context: Context) -> Result<Response, JsError> {
     let now = runtime::now();
     let head = Head::of(&request)?;
     let mut trace = Trace::new();
@@ -62,7 +63,7 @@ pub async fn fetch(request: Request, env: JsValue) -> Result<Response, JsError> 
     });
     let (result, level) = match api {
         Ok(api) => (
-            api.answer(&request, &head, now, &mut trace).await,
+            api.answer(&request, &head, &context, now, &mut trace).await,
             api.settings.log_level,
         ),
         Err(misconfigured) => (Err(trace.failed(misconfigured.to_string())), LogLevel::Warn),

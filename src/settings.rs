@@ -1,5 +1,7 @@
 //! Every setting, its default and what values it may have. Checked when it is first read.
 
+use std::fmt;
+
 use thiserror::Error;
 
 /// What an operator may set, as text in `[vars]`.
@@ -17,6 +19,40 @@ pub struct Settings {
     pub rate_limit_status: u16,
     /// `LOG_LEVEL`: whether every request is logged, or only those that failed here (5xx).
     pub log_level: LogLevel,
+    /// `KEYSTONE_…`: the Keystone that tokens are checked by; [`None`] for embedded tokens.
+    pub keystone: Option<KeystoneSettings>,
+}
+
+/// A Keystone and how it is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeystoneSettings {
+    /// `KEYSTONE_URL`: where it is, with or without `/v3`.
+    pub url: String,
+    /// `KEYSTONE_PUBLIC_URL`: where clients find it, told with each 401; `url` unless it is set.
+    pub public_url: String,
+    /// `KEYSTONE_DEADLINE_MS`: milliseconds that one request may wait for it.
+    pub deadline_ms: u32,
+    /// What the Worker authenticates with; [`None`] when each token vouches for itself.
+    pub credential: Option<ApplicationCredential>,
+}
+
+/// An application credential of the Worker's own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApplicationCredential {
+    /// `KEYSTONE_APPLICATION_CREDENTIAL_ID`
+    pub id: String,
+    /// `KEYSTONE_APPLICATION_CREDENTIAL_SECRET`
+    pub secret: String,
+}
+
+impl fmt::Debug for ApplicationCredential {
+    /// Without the secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ApplicationCredential")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How much is logged.
@@ -55,8 +91,73 @@ impl Settings {
                 "LOG_LEVEL",
                 &[("info", LogLevel::Info), ("warn", LogLevel::Warn)],
             )?,
+            keystone: keystone(&read)?,
         })
     }
+}
+
+const CREDENTIAL_ID: &str = "KEYSTONE_APPLICATION_CREDENTIAL_ID";
+const CREDENTIAL_SECRET: &str = "KEYSTONE_APPLICATION_CREDENTIAL_SECRET";
+
+fn keystone(
+    read: &impl Fn(&'static str) -> Option<String>,
+) -> Result<Option<KeystoneSettings>, BadSetting> {
+    // Checked even where they have no effect: whoever sets them means them.
+    let deadline_ms = number(read, "KEYSTONE_DEADLINE_MS", 5_000, 1, 60_000)?;
+    let public_url = url(read, "KEYSTONE_PUBLIC_URL")?;
+    let credential = match (read(CREDENTIAL_ID), read(CREDENTIAL_SECRET)) {
+        (None, None) => None,
+        (Some(id), Some(secret)) if !id.is_empty() && !secret.is_empty() => {
+            Some(ApplicationCredential { id, secret })
+        }
+        (id, _) => {
+            let is_there = id.is_some_and(|id| !id.is_empty());
+            return Err(BadSetting {
+                name: if is_there {
+                    CREDENTIAL_SECRET
+                } else {
+                    CREDENTIAL_ID
+                },
+                value: String::new(),
+                expected: "set, because its other half is".to_owned(),
+            });
+        }
+    };
+    Ok(url(read, "KEYSTONE_URL")?.map(|url| KeystoneSettings {
+        public_url: public_url.unwrap_or_else(|| url.clone()),
+        url,
+        deadline_ms,
+        credential,
+    }))
+}
+
+/// A URL that paths can be appended to, and that can be told in a header.
+fn url(
+    read: &impl Fn(&'static str) -> Option<String>,
+    name: &'static str,
+) -> Result<Option<String>, BadSetting> {
+    let Some(value) = read(name) else {
+        return Ok(None);
+    };
+    let rest = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| value.strip_prefix(scheme));
+    let is_usable = rest.is_some_and(|rest| {
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !b"\"\\<>?#@".contains(&byte))
+    });
+    if is_usable {
+        return Ok(Some(value));
+    }
+    Err(BadSetting {
+        name,
+        // What stands before an @ may be a password.
+        value: value.rsplit('@').next().unwrap_or_default().to_owned(),
+        expected: "an http or https URL without user, query and fragment".to_owned(),
+    })
 }
 
 fn number(
@@ -121,8 +222,80 @@ mod tests {
                 rate_limit_period_seconds: 60,
                 rate_limit_status: 413,
                 log_level: LogLevel::Info,
+                keystone: None,
             })
         );
+    }
+
+    fn with_keystone(settings: &[(&'static str, &'static str)]) -> Result<Settings, BadSetting> {
+        Settings::read(|asked| {
+            let (_, value) = settings.iter().find(|(name, _)| *name == asked)?;
+            Some((*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn a_keystone_is_told_by_its_url_and_clients_find_it_there() {
+        let url = "https://keystone.example/v3";
+        assert_eq!(
+            with("KEYSTONE_URL", url).unwrap().keystone,
+            Some(KeystoneSettings {
+                url: url.into(),
+                public_url: url.into(),
+                deadline_ms: 5_000,
+                credential: None,
+            })
+        );
+    }
+
+    #[test]
+    fn each_setting_about_the_keystone_is_read_under_its_name() {
+        let settings = with_keystone(&[
+            ("KEYSTONE_URL", "http://127.0.0.1:5000"),
+            ("KEYSTONE_PUBLIC_URL", "https://keystone.example"),
+            ("KEYSTONE_DEADLINE_MS", "700"),
+            ("KEYSTONE_APPLICATION_CREDENTIAL_ID", "an id"),
+            ("KEYSTONE_APPLICATION_CREDENTIAL_SECRET", "a secret"),
+        ])
+        .unwrap();
+        assert_eq!(
+            settings.keystone,
+            Some(KeystoneSettings {
+                url: "http://127.0.0.1:5000".into(),
+                public_url: "https://keystone.example".into(),
+                deadline_ms: 700,
+                credential: Some(ApplicationCredential {
+                    id: "an id".into(),
+                    secret: "a secret".into()
+                }),
+            })
+        );
+        assert!(!format!("{settings:?}").contains("a secret"));
+    }
+
+    #[test]
+    fn half_an_application_credential_is_an_error_that_does_not_tell_the_other_half() {
+        for (there, missing) in [
+            (CREDENTIAL_ID, CREDENTIAL_SECRET),
+            (CREDENTIAL_SECRET, CREDENTIAL_ID),
+        ] {
+            for settings in [
+                vec![(there, "hidden")],
+                vec![(there, "hidden"), (missing, "")],
+            ] {
+                let message = with_keystone(&settings).unwrap_err().to_string();
+                assert!(message.starts_with(missing), "{message}");
+                assert!(!message.contains("hidden"), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_refused_and_not_told() {
+        let message = with("KEYSTONE_URL", "https://me:hidden@keystone.example")
+            .unwrap_err()
+            .to_string();
+        assert!(message.starts_with("KEYSTONE_URL is 'keystone.example', but"));
     }
 
     #[test]
@@ -165,6 +338,18 @@ mod tests {
             ("RATE_LIMIT_PERIOD_SECONDS", "99999999999999"),
             ("RATE_LIMIT_STATUS", "500"),
             ("LOG_LEVEL", "loud"),
+            ("KEYSTONE_URL", ""),
+            ("KEYSTONE_URL", "keystone.example"),
+            ("KEYSTONE_URL", "ftp://keystone.example"),
+            ("KEYSTONE_URL", "https://"),
+            ("KEYSTONE_URL", "https:///v3"),
+            ("KEYSTONE_URL", "https://keystone.example/v3?x=1"),
+            ("KEYSTONE_URL", "https://keystone.example/#v3"),
+            ("KEYSTONE_URL", "https://keystone.example/\"v3"),
+            ("KEYSTONE_PUBLIC_URL", "keystone"),
+            ("KEYSTONE_PUBLIC_URL", "https://a b"),
+            ("KEYSTONE_DEADLINE_MS", "0"),
+            ("KEYSTONE_DEADLINE_MS", "60001"),
         ] {
             let message = with(name, value).unwrap_err().to_string();
             assert!(

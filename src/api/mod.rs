@@ -24,10 +24,11 @@ use self::list::Listing;
 use self::route::{ComputeRoute, Name, Prefix, Route, Target};
 use self::version::{LEGACY_HEADER, Microversion, STANDARD_HEADER};
 use crate::identity::token::Identity;
-use crate::identity::{Authenticator, IdentityError};
+use crate::identity::{Asked, Authenticator, IdentityError};
 use crate::json::Object;
 use crate::log::Trace;
 use crate::metadata::{Kind, Operation, Outcome, ResourceId};
+use crate::platform::context::Context;
 use crate::platform::env::Env;
 use crate::platform::http::{BodyError, Head, Request, read_body};
 use crate::platform::kv::{RateLimiter, is_within_limit};
@@ -84,11 +85,9 @@ impl Api {
     /// Names the setting or the binding that is wrong.
     pub fn new(env: &Env) -> Result<Self, Misconfigured> {
         let settings = Settings::read(|name| env.setting(name))?;
-        let tokens = env
-            .binding("TOKENS")
-            .ok_or(Misconfigured::Binding("TOKENS"))?;
         Ok(Self {
-            authenticator: Authenticator::new(tokens, settings.token_cache_seconds),
+            authenticator: Authenticator::new(&settings, env.binding("TOKENS"))
+                .ok_or(Misconfigured::Binding("TOKENS"))?,
             objects: env
                 .binding("RESOURCES")
                 .ok_or(Misconfigured::Binding("RESOURCES"))?,
@@ -109,6 +108,7 @@ impl Api {
         &self,
         request: &Request,
         head: &Head,
+        context: &Context,
         now: Timestamp,
         trace: &mut Trace,
     ) -> Result<Answer, Fault> {
@@ -128,7 +128,7 @@ impl Api {
         };
         check_announced_size(head, body_limit)?;
         // 3. Token.
-        let identity = self.authenticate(head, now, trace).await?;
+        let identity = self.authenticate(head, context, now, trace).await?;
         trace.project_id.clone_from(&identity.actor.project_id);
         trace.user_id = Some(identity.user_id.clone());
         // 4. Path and method.
@@ -289,10 +289,11 @@ impl Api {
         }
     }
 
-    /// 3. Who is asking. K: a service token, when there is one, must be valid as well.
+    /// 3. Who is asking.
     async fn authenticate(
         &self,
         head: &Head,
+        context: &Context,
         now: Timestamp,
         trace: &mut Trace,
     ) -> Result<Rc<Identity>, Fault> {
@@ -300,25 +301,32 @@ impl Api {
             .header("X-Auth-Token")
             .or_else(|| head.header("X-Storage-Token"));
         let service_token = head.header("X-Service-Token");
-        let mut fault = |error: IdentityError| match error {
-            IdentityError::Unauthorized => Fault::Unauthorized {
-                keystone: head.origin.clone(),
-            },
-            IdentityError::Unavailable(_) => {
-                trace.detail = Some(error.to_string());
-                Fault::KeystoneUnavailable
-            }
+        let asked = Asked {
+            method: &head.method,
+            path: &head.path,
+            now,
+            context,
         };
-        if let Some(service_token) = service_token {
-            self.authenticator
-                .identify(&service_token, now)
-                .await
-                .map_err(&mut fault)?;
-        }
         self.authenticator
-            .identify(&token.unwrap_or_default(), now)
+            .identify(
+                &token.unwrap_or_default(),
+                service_token.as_deref(),
+                &asked,
+                &mut trace.detail,
+            )
             .await
-            .map_err(&mut fault)
+            .map_err(|error| match error {
+                IdentityError::Unauthorized => Fault::Unauthorized {
+                    keystone: match &self.settings.keystone {
+                        Some(keystone) => keystone.public_url.clone(),
+                        None => head.origin.clone(),
+                    },
+                },
+                IdentityError::Unavailable(_) => {
+                    trace.detail = Some(error.to_string());
+                    Fault::KeystoneUnavailable
+                }
+            })
     }
 
     /// 9. S1: 413 when there are too many requests. Without the binding, or when it fails, all pass.

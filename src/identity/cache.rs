@@ -11,11 +11,20 @@ use crate::time::Timestamp;
 /// Tokens that are remembered at once.
 const MOST: usize = 4_096;
 
+/// Tokens that are remembered not to be valid. They have a place of their own: whoever makes tokens
+/// up drives no valid one out.
+const MOST_INVALID: usize = 1_024;
+
+/// Seconds that a token is remembered not to be valid, at most. It may become so: a Keystone has
+/// several processes, which need not all know of a new token at once.
+const INVALID_SECONDS: u32 = 5;
+
 /// Identities by the digest of their token, each believed for a while.
 #[derive(Debug)]
 pub(super) struct Cache {
     seconds: u32,
     entries: RefCell<LruCache<Digest, Entry>>,
+    invalid: RefCell<LruCache<Digest, i64>>,
 }
 
 #[derive(Debug)]
@@ -31,7 +40,13 @@ impl Cache {
             seconds,
             // Grows with use: most isolates see few tokens.
             entries: RefCell::new(LruCache::unbounded()),
+            invalid: RefCell::new(LruCache::unbounded()),
         }
+    }
+
+    /// Until when what is found out now may be believed, in milliseconds since 1970.
+    pub(super) fn until(&self, now: Timestamp) -> i64 {
+        now.millis() + i64::from(self.seconds) * 1_000
     }
 
     /// What is known of the token, unless that is too long ago.
@@ -41,12 +56,34 @@ impl Cache {
         (now.millis() < entry.until).then(|| Rc::clone(&entry.identity))
     }
 
-    /// Remembers what was found out just now.
-    pub(super) fn put(&self, digest: Digest, identity: Rc<Identity>, now: Timestamp) {
+    /// Whether the token was found not to be valid a moment ago.
+    pub(super) fn is_invalid(&self, digest: &Digest, now: Timestamp) -> bool {
+        self.invalid.try_borrow_mut().is_ok_and(|mut invalid| {
+            invalid
+                .get(digest)
+                .is_some_and(|until| now.millis() < *until)
+        })
+    }
+
+    /// Remembers that the token was found not to be valid.
+    pub(super) fn put_invalid(&self, digest: Digest, now: Timestamp) {
         if self.seconds == 0 {
             return;
         }
-        let until = now.millis() + i64::from(self.seconds) * 1_000;
+        let seconds = self.seconds.min(INVALID_SECONDS);
+        if let Ok(mut invalid) = self.invalid.try_borrow_mut() {
+            invalid.put(digest, now.millis() + i64::from(seconds) * 1_000);
+            if invalid.len() > MOST_INVALID {
+                invalid.pop_lru();
+            }
+        }
+    }
+
+    /// Remembers what was found out, until then.
+    pub(super) fn put(&self, digest: Digest, identity: Rc<Identity>, until: i64) {
+        if self.seconds == 0 {
+            return;
+        }
         if let Ok(mut entries) = self.entries.try_borrow_mut() {
             entries.put(digest, Entry { identity, until });
             if entries.len() > MOST {
@@ -69,6 +106,8 @@ mod tests {
                 standing: Standing::None,
             },
             may_use_registry: false,
+            is_service: false,
+            access_rules: None,
             expires_at: Timestamp::from_millis(i64::from(i32::MAX)),
         })
     }
@@ -77,7 +116,8 @@ mod tests {
     fn what_was_found_out_is_believed_for_the_configured_time_and_no_longer() {
         let cache = Cache::new(2);
         let digest = Digest::of("a");
-        cache.put(digest, identity(), Timestamp::from_millis(1_000));
+        let until = cache.until(Timestamp::from_millis(1_000));
+        cache.put(digest, identity(), until);
         assert!(cache.get(&digest, Timestamp::from_millis(2_999)).is_some());
         assert!(cache.get(&digest, Timestamp::from_millis(3_000)).is_none());
         assert!(
@@ -90,7 +130,7 @@ mod tests {
     #[test]
     fn zero_seconds_switch_it_off() {
         let cache = Cache::new(0);
-        cache.put(Digest::of("a"), identity(), Timestamp::default());
+        cache.put(Digest::of("a"), identity(), 1_000);
         assert!(cache.get(&Digest::of("a"), Timestamp::default()).is_none());
     }
 
@@ -100,12 +140,41 @@ mod tests {
         let now = Timestamp::default();
         let digest = |at: usize| Digest::of(&at.to_string());
         for at in 0..MOST {
-            cache.put(digest(at), identity(), now);
+            cache.put(digest(at), identity(), cache.until(now));
         }
         assert!(cache.get(&digest(0), now).is_some());
-        cache.put(digest(MOST), identity(), now);
+        cache.put(digest(MOST), identity(), cache.until(now));
         assert!(cache.get(&digest(0), now).is_some());
         assert!(cache.get(&digest(1), now).is_none());
         assert_eq!(cache.entries.borrow().len(), MOST);
+    }
+
+    #[test]
+    fn what_is_not_valid_is_remembered_for_a_few_seconds_and_never_longer_than_what_is() {
+        for (seconds, remembered) in [(300, 5_000), (2, 2_000)] {
+            let cache = Cache::new(seconds);
+            let digest = Digest::of("a");
+            cache.put_invalid(digest, Timestamp::default());
+            let at = |millis| cache.is_invalid(&digest, Timestamp::from_millis(millis));
+            assert!(at(remembered - 1));
+            assert!(!at(remembered));
+            assert!(cache.get(&digest, Timestamp::default()).is_none());
+            assert!(!cache.is_invalid(&Digest::of("b"), Timestamp::default()));
+        }
+        let off = Cache::new(0);
+        off.put_invalid(Digest::of("a"), Timestamp::default());
+        assert!(!off.is_invalid(&Digest::of("a"), Timestamp::default()));
+    }
+
+    #[test]
+    fn any_number_of_made_up_tokens_is_bounded_and_drives_no_valid_one_out() {
+        let cache = Cache::new(60);
+        let now = Timestamp::default();
+        cache.put(Digest::of("valid"), identity(), cache.until(now));
+        for at in 0..2 * MOST {
+            cache.put_invalid(Digest::of(&at.to_string()), now);
+        }
+        assert_eq!(cache.invalid.borrow().len(), MOST_INVALID);
+        assert!(cache.get(&Digest::of("valid"), now).is_some());
     }
 }

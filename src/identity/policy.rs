@@ -118,6 +118,13 @@ impl Actor {
     }
 }
 
+/// Whether these are the roles of another service, whose word counts for more than a user's. K: the
+/// name is compared exactly.
+#[must_use]
+pub fn is_service<S: AsRef<str>>(roles: &[S]) -> bool {
+    roles.iter().any(|role| role.as_ref() == "service")
+}
+
 /// Whether a token with a project and these roles may use the registry: `admin` or `service`.
 #[must_use]
 pub fn may_use_registry<S: AsRef<str>>(project_id: Option<&str>, roles: &[S]) -> bool {

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::policy::{Actor, Standing, may_use_registry};
+use super::access_rule::AccessRule;
+use super::policy::{Actor, Standing, is_service, may_use_registry};
 use crate::time::Timestamp;
 
 /// SHA-256 of a token. Nothing a token can be recovered from is kept or logged.
@@ -32,7 +33,7 @@ impl Digest {
     }
 }
 
-/// What is stored of an embedded token under `token:<digest>`. Unknown fields are ignored.
+/// What a token says of its user, whoever vouches for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     /// Whose token it is.
@@ -43,6 +44,8 @@ pub struct Claims {
     pub roles: Vec<String>,
     /// Until when it holds.
     pub expires_at: Timestamp,
+    /// All that it may be used for here, if its application credential says so.
+    pub access_rules: Option<Vec<AccessRule>>,
 }
 
 /// Who is asking: an identity that exists was authenticated.
@@ -54,15 +57,25 @@ pub struct Identity {
     pub actor: Actor,
     /// Whether the registry opens to it.
     pub may_use_registry: bool,
+    /// Whether it is another service's own, with role `service`.
+    pub is_service: bool,
     /// Until when the token holds.
     pub expires_at: Timestamp,
+    /// All that it may be used for; [`None`] for whatever its role allows.
+    pub access_rules: Option<Vec<AccessRule>>,
 }
 
 impl Claims {
-    /// Claims from what KV holds; [`None`] when it is not a claim at all.
+    /// The claims of an embedded token, as they are stored under `token:<digest>`. Unknown fields are
+    /// ignored; [`None`] when it is not a claim at all.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let stored: Value = serde_json::from_str(text).ok()?;
+        Self::stored(&serde_json::from_str(text).ok()?)
+    }
+
+    /// The claims in a document in KV, but for the access rules.
+    #[must_use]
+    pub fn stored(stored: &Value) -> Option<Self> {
         let text = |name: &str| stored.get(name).and_then(Value::as_str);
         let roles = stored.get("roles")?.as_array()?;
         let project_id = match stored.get("project_id") {
@@ -77,13 +90,15 @@ impl Claims {
                 .map(|role| role.as_str().map(str::to_owned))
                 .collect::<Option<_>>()?,
             expires_at: Timestamp::parse(text("expires_at")?)?,
+            access_rules: None,
         })
     }
 
-    /// The identity, while the token holds.
+    /// The identity, whether the token still holds or not.
     #[must_use]
-    pub fn identity(self, now: Timestamp) -> Option<Identity> {
-        let identity = Identity {
+    pub fn identity(self) -> Identity {
+        Identity {
+            is_service: is_service(&self.roles),
             may_use_registry: may_use_registry(self.project_id.as_deref(), &self.roles),
             actor: Actor {
                 project_id: self.project_id,
@@ -91,8 +106,8 @@ impl Claims {
             },
             user_id: self.user_id,
             expires_at: self.expires_at,
-        };
-        identity.holds(now).then_some(identity)
+            access_rules: self.access_rules,
+        }
     }
 }
 
@@ -101,6 +116,14 @@ impl Identity {
     #[must_use]
     pub fn holds(&self, now: Timestamp) -> bool {
         now < self.expires_at
+    }
+
+    /// Whether the token may be used for this method on this path, as it came in the request.
+    #[must_use]
+    pub fn may_ask(&self, method: &str, path: &str) -> bool {
+        self.access_rules
+            .as_ref()
+            .is_none_or(|rules| rules.iter().any(|rule| rule.allows(method, path)))
     }
 
     /// What the request rate is counted by: the project, else the user.
@@ -120,6 +143,7 @@ mod tests {
             project_id: project_id.map(str::to_owned),
             roles: roles.iter().map(|&role| role.into()).collect(),
             expires_at: Timestamp::from_millis(1_000),
+            access_rules: None,
         }
     }
 
@@ -133,11 +157,8 @@ mod tests {
 
     #[test]
     fn a_token_holds_until_it_expires_and_not_a_millisecond_longer() {
-        let at = |millis| {
-            claims(&["member"], Some("acme"))
-                .identity(Timestamp::from_millis(millis))
-                .is_some()
-        };
+        let identity = claims(&["member"], Some("acme")).identity();
+        let at = |millis| identity.holds(Timestamp::from_millis(millis));
         assert!(at(999));
         assert!(!at(1_000));
         assert!(!at(1_001));
@@ -166,9 +187,42 @@ mod tests {
 
     #[test]
     fn the_rate_is_counted_by_project_else_by_user() {
-        let now = Timestamp::default();
-        let identity = |project| claims(&[], project).identity(now).unwrap();
+        let identity = |project| claims(&[], project).identity();
         assert_eq!(identity(Some("acme")).rate_key(), "acme");
         assert_eq!(identity(None).rate_key(), "alice");
+    }
+
+    #[test]
+    fn only_a_role_of_exactly_that_name_makes_it_a_services_own() {
+        for (roles, is_service) in [
+            (&["service"][..], true),
+            (&["reader", "service"], true),
+            (&["admin"], false),
+            (&["Service"], false),
+            (&[], false),
+        ] {
+            let identity = claims(roles, Some("acme")).identity();
+            assert_eq!(identity.is_service, is_service, "{roles:?}");
+        }
+    }
+
+    #[test]
+    fn access_rules_allow_what_one_of_them_allows_and_none_allow_nothing() {
+        let with = |access_rules| {
+            Claims {
+                access_rules,
+                ..claims(&["member"], Some("acme"))
+            }
+            .identity()
+        };
+        let rule = |path: &str| AccessRule {
+            method: "GET".into(),
+            path: path.into(),
+        };
+        assert!(with(None).may_ask("GET", "/v2.1/servers"));
+        let two = with(Some(vec![rule("/v2.1/images/*"), rule("/v2.1/servers")]));
+        assert!(two.may_ask("GET", "/v2.1/servers"));
+        assert!(!two.may_ask("PUT", "/v2.1/servers"));
+        assert!(!with(Some(vec![])).may_ask("GET", "/v2.1/servers"));
     }
 }

@@ -25,7 +25,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn get(this: &RequestHeaders, name: &str) -> Result<Option<String>, JsValue>;
 
-    type ReadableStream;
+    pub(super) type ReadableStream;
     #[wasm_bindgen(method, catch, js_name = getReader)]
     fn get_reader(this: &ReadableStream) -> Result<Reader, JsValue>;
 
@@ -115,11 +115,18 @@ fn split_origin(url: &str) -> (&str, &str) {
 ///
 /// It is longer than `limit` bytes, or broke off.
 pub async fn read_body(request: &Request, limit: usize) -> Result<Vec<u8>, BodyError> {
-    let broken = |thrown: JsValue| BodyError::Broken(thrown.into());
+    match request.body().map_err(broken)? {
+        Some(stream) => read_stream(&stream, limit).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The same for any stream of bytes.
+pub(super) async fn read_stream(
+    stream: &ReadableStream,
+    limit: usize,
+) -> Result<Vec<u8>, BodyError> {
     let mut bytes = Vec::new();
-    let Some(stream) = request.body().map_err(broken)? else {
-        return Ok(bytes);
-    };
     let reader = stream.get_reader().map_err(broken)?;
     loop {
         let chunk = reader.read().map_err(broken)?;
@@ -140,6 +147,10 @@ pub async fn read_body(request: &Request, limit: usize) -> Result<Vec<u8>, BodyE
     }
 }
 
+fn broken(thrown: JsValue) -> BodyError {
+    BodyError::Broken(thrown.into())
+}
+
 /// A response.
 ///
 /// # Errors
@@ -150,18 +161,27 @@ pub fn response(
     headers: &[(&str, &str)],
     body: Option<&str>,
 ) -> Result<Response, Exception> {
+    let init = Object::new();
+    put(&init, "status", &status.into())?;
+    put(&init, "headers", &lines(headers))?;
+    Ok(Response::new(body, &init)?)
+}
+
+/// Headers as the runtime takes them.
+pub(super) fn lines(headers: &[(&str, &str)]) -> Array {
     let lines = Array::new();
     for (name, value) in headers {
         lines.push(&Array::of2(&JsString::from(*name), &JsString::from(*value)));
     }
-    let init = Object::new();
-    let set = |name: &str, value: &JsValue| match Reflect::set(&init, &name.into(), value) {
+    lines
+}
+
+/// One member of what a constructor or `fetch` is given.
+pub(super) fn put(init: &Object, name: &str, value: &JsValue) -> Result<(), Exception> {
+    match Reflect::set(init, &name.into(), value) {
         Ok(true) => Ok(()),
-        _ => Err(unexpected("response")),
-    };
-    set("status", &status.into())?;
-    set("headers", &lines)?;
-    Ok(Response::new(body, &init)?)
+        _ => Err(unexpected("object that can be changed")),
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ extern "C" {
     pub type Kv;
     #[wasm_bindgen(method, catch, js_name = get)]
     fn get_text(this: &Kv, key: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = put)]
+    fn put_text(this: &Kv, key: &str, value: &str, options: &Object) -> Result<Promise, JsValue>;
 
     /// A rate limiter: counts by key, per location, approximately.
     #[derive(Debug, Clone)]
@@ -27,6 +29,18 @@ extern "C" {
 /// KV did not answer.
 pub async fn read(kv: &Kv, key: &str) -> Result<Option<String>, Exception> {
     Ok(runtime::wait(kv.get_text(key)?).await?.as_string())
+}
+
+/// Writes a text under a key, for `ttl` seconds (60 at least).
+///
+/// # Errors
+///
+/// KV did not take it.
+pub async fn write(kv: &Kv, key: &str, value: &str, ttl: u32) -> Result<(), Exception> {
+    let options = Object::new();
+    Reflect::set(&options, &"expirationTtl".into(), &ttl.into())?;
+    runtime::wait(kv.put_text(key, value, &options)?).await?;
+    Ok(())
 }
 
 /// Counts one request; whether it is still within the limit.

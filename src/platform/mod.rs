@@ -4,7 +4,9 @@
 //! exception becomes a panic, which resets the isolate; it has no RPC to an object and no
 //! `transactionSync`. These few bindings have `catch` on each, and are 10 KB of wasm smaller.
 
+pub mod context;
 pub mod env;
+pub mod fetch;
 pub mod http;
 pub mod kv;
 pub mod objects;

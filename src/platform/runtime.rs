@@ -1,6 +1,11 @@
 //! Time, chance, waiting and the log.
 
-use js_sys::Promise;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
@@ -17,6 +22,8 @@ extern "C" {
     fn random_uuid() -> Result<String, JsValue>;
     #[wasm_bindgen(catch, js_name = setTimeout)]
     fn set_timeout(callback: &js_sys::Function, millis: u32) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch, js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_namespace = console, js_name = log)]
     fn console_log(line: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_namespace = console, js_name = error)]
@@ -55,6 +62,77 @@ pub async fn sleep(millis: u32) {
         }
     });
     let _ = JsFuture::from(promise).await;
+}
+
+/// What `work` comes to, unless that takes longer than `millis` milliseconds.
+pub async fn within<T>(millis: u32, work: impl Future<Output = T>) -> Option<T> {
+    let signal = Signal::of_this_request();
+    let timer = set_timeout(&signal.resolve, millis).ok();
+    let mut work = pin!(work);
+    let mut late = pin!(signal.wait());
+    let outcome = poll_fn(|context| {
+        if let Poll::Ready(outcome) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(outcome));
+        }
+        late.as_mut().poll(context).map(|()| None)
+    })
+    .await;
+    if let Some(timer) = timer {
+        let _ = clear_timeout(&timer);
+    }
+    outcome
+}
+
+/// Something that is waited for within one request and may happen in another. What passes between
+/// the two is only that it happened: a request may not touch another one's I/O.
+#[derive(Debug)]
+pub struct Signal {
+    promise: Promise,
+    resolve: Function,
+}
+
+impl Signal {
+    /// One that is waited for in the request that makes it.
+    #[must_use]
+    pub fn of_this_request() -> Self {
+        let resolver = RefCell::new(Function::default());
+        let promise = Promise::new(&mut |resolve, _| {
+            resolver.replace(resolve);
+        });
+        Self {
+            promise,
+            resolve: resolver.into_inner(),
+        }
+    }
+
+    /// How another request gives it.
+    #[must_use]
+    pub fn bell(&self) -> Bell {
+        Bell(self.resolve.clone())
+    }
+
+    /// Waits until it is given.
+    pub async fn wait(&self) {
+        let _ = JsFuture::from(self.promise.clone()).await;
+    }
+}
+
+impl Drop for Signal {
+    /// A future that waits for a promise is only freed when that is settled.
+    fn drop(&mut self) {
+        let _ = self.resolve.call0(&JsValue::UNDEFINED);
+    }
+}
+
+/// The other end of a [`Signal`].
+#[derive(Debug)]
+pub struct Bell(Function);
+
+impl Bell {
+    /// Gives the signal.
+    pub fn ring(&self) {
+        let _ = self.0.call0(&JsValue::UNDEFINED);
+    }
 }
 
 /// One line to the log.
