@@ -41,8 +41,8 @@ const DIFFERENCES: Difference[] = [
     instead: (nova, { request }) => {
       const server = fixtures.servers.find(({ id }) => request.path.includes(id));
       const action = request.method === "DELETE" ? "delete" : "update";
-      const state = `Cannot '${action} metadata' instance ${server?.id} while it is in task_state ${server?.task_state}`;
-      return fault(nova, 409, "conflictingRequest", state);
+      const where = `instance ${server?.id} while it is in task_state ${server?.task_state}`;
+      return fault(nova, 409, "conflictingRequest", `Cannot '${action} metadata' ${where}`);
     },
   },
   {
