@@ -3,8 +3,6 @@
 //! The index says what might be there; what is shown is what each resource's own record says now,
 //! so a list never names a resource to a project that may not see it, however late the index is.
 
-use std::collections::BTreeSet;
-
 use super::answer::Answer;
 use super::fault::Fault;
 use super::query::ListQuery;
@@ -138,14 +136,18 @@ impl Listing<'_> {
             limit: i64::try_from(limit).unwrap_or_default(),
             name: query.name.clone(),
         };
-        let mut positions = BTreeSet::new();
+        let mut positions = Vec::new();
         for list in lists {
             for position in client::list(&self.api.indexes, list, &page).await? {
-                positions.insert(position);
+                // Newest first; what is in two lists is one entry.
+                let search = positions.binary_search_by(|found: &Position| position.cmp(found));
+                if let Err(at) = search {
+                    positions.insert(at, position);
+                }
             }
         }
-        // Newest first.
-        Ok(positions.into_iter().rev().take(limit).collect())
+        positions.truncate(limit);
+        Ok(positions)
     }
 
     /// Those of them that the project finds in its list, by their own records.

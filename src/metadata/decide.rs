@@ -255,7 +255,7 @@ impl Operation {
                 Outcome::Metadata(record.metadata.clone())
             }
             Self::ShowItem { key } => {
-                Outcome::Item(record.metadata.get(key).cloned().unwrap_or_default())
+                Outcome::Item(record.metadata.get(key).unwrap_or_default().to_owned())
             }
             Self::PutItem { value, .. } => Outcome::Item(value.as_str().to_owned()),
             Self::DeleteItem { .. } => Outcome::Deleted,

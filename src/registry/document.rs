@@ -308,7 +308,7 @@ fn updated(record: &Record) -> Timestamp {
 #[must_use]
 pub fn items(metadata: &Metadata) -> String {
     let mut object = Object::new();
-    for (key, value) in metadata {
+    for (key, value) in metadata.iter() {
         object = object.text(key, value);
     }
     object.end()

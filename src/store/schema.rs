@@ -169,7 +169,7 @@ pub(super) fn write_record(
     )?;
     if with_items {
         query(storage, "DELETE FROM item", &[])?;
-        for (key, value) in &record.metadata {
+        for (key, value) in record.metadata.iter() {
             put_item(storage, key, value)?;
         }
     }

@@ -52,7 +52,7 @@ pub(super) fn verdict(status: u16, body: &[u8], asked_by: AskedBy) -> Verdict {
 
 /// The claims in a token document.
 fn claims(body: &[u8]) -> Option<Claims> {
-    let document: Value = serde_json::from_slice(body).ok()?;
+    let document = document(body)?;
     let token = document.get("token")?;
     let roles = match token.get("roles") {
         // K: an unscoped token has none.
@@ -106,9 +106,8 @@ fn expires_at(token: &Value) -> Option<Timestamp> {
 /// Why there is no such token.
 pub(super) fn issued(status: u16, body: &[u8]) -> Result<Timestamp, String> {
     match status {
-        201 => serde_json::from_slice(body)
-            .ok()
-            .and_then(|document: Value| expires_at(document.get("token")?))
+        201 => document(body)
+            .and_then(|document| expires_at(document.get("token")?))
             .ok_or_else(|| "Keystone's answer to the application credential cannot be read".into()),
         401 | 404 => Err(
             "Keystone rejects KEYSTONE_APPLICATION_CREDENTIAL_ID or KEYSTONE_APPLICATION_CREDENTIAL_SECRET"
@@ -118,6 +117,11 @@ pub(super) fn issued(status: u16, body: &[u8]) -> Result<Timestamp, String> {
             "Keystone answered {status} to the application credential"
         )),
     }
+}
+
+/// What Keystone's answer says, if it is JSON in UTF-8.
+fn document(body: &[u8]) -> Option<Value> {
+    serde_json::from_str(std::str::from_utf8(body).ok()?).ok()
 }
 
 #[cfg(test)]
