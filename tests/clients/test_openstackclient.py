@@ -123,3 +123,21 @@ def test_unset_at_each_prefix(connect, server, world, prefix):
     openstack = connect(prefix=prefix)
     silent(openstack.succeeds("server", "unset", "--property", "key1", server.id))
     assert world.metadata(server) == {"key2": "value2"}
+
+
+def test_unset_with_what_clouds_yaml_says(server, world, home, tmp_path, record_property):
+    clouds = tmp_path / "clouds.yaml"
+    auth = {"endpoint": f"{world.url}/v2.1", "token": world.member}
+    # JSON is YAML.
+    clouds.write_text(json.dumps({"clouds": {"edge": {"auth_type": "admin_token", "auth": auth}}}))
+    environment = {"OS_CLIENT_CONFIG_FILE": str(clouds)}
+    openstack = Command("openstack", home, record_property, environment, ["--os-cloud", "edge"])
+    silent(openstack.succeeds("server", "unset", "--property", "key1", server.id))
+    assert world.metadata(server) == {"key2": "value2"}
+
+
+def test_unset_with_what_the_environment_says(server, world, home, record_property):
+    environment = {"OS_AUTH_TYPE": "admin_token", "OS_ENDPOINT": f"{world.url}/v2.1", "OS_TOKEN": world.member}
+    openstack = Command("openstack", home, record_property, environment)
+    silent(openstack.succeeds("server", "unset", "--property", "key1", server.id))
+    assert world.metadata(server) == {"key2": "value2"}
