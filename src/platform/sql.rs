@@ -23,6 +23,7 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = deleteAll)]
     fn delete_all(this: &Storage) -> Result<Promise, JsValue>;
 
+    #[derive(Debug)]
     type Sql;
     #[wasm_bindgen(method, catch, variadic)]
     fn exec(this: &Sql, statement: &str, bindings: &Array) -> Result<Cursor, JsValue>;
@@ -34,6 +35,25 @@ extern "C" {
     type Rows;
     #[wasm_bindgen(method, catch, js_name = toArray)]
     fn to_array(this: &Rows) -> Result<Array, JsValue>;
+}
+
+/// An object's database.
+#[derive(Debug)]
+pub struct Database {
+    storage: Storage,
+    sql: Sql,
+}
+
+impl Database {
+    /// The database of `ctx.storage`.
+    ///
+    /// # Errors
+    ///
+    /// The storage has none.
+    pub fn new(storage: Storage) -> Result<Self, Exception> {
+        let sql = storage.sql()?;
+        Ok(Self { storage, sql })
+    }
 }
 
 /// A value that is bound to a `?`.
@@ -76,10 +96,30 @@ impl Row {
 ///
 /// SQLite refused it.
 pub fn query(
-    storage: &Storage,
+    database: &Database,
     statement: &str,
     bindings: &[Bound<'_>],
 ) -> Result<Vec<Row>, Exception> {
+    let rows = database.sql.exec(statement, &values(bindings))?;
+    let rows = rows.raw()?.to_array()?;
+    Ok(rows.iter().map(|row| Row(row.unchecked_into())).collect())
+}
+
+/// Runs a statement that answers nothing.
+///
+/// # Errors
+///
+/// SQLite refused it.
+pub fn execute(
+    database: &Database,
+    statement: &str,
+    bindings: &[Bound<'_>],
+) -> Result<(), Exception> {
+    database.sql.exec(statement, &values(bindings))?;
+    Ok(())
+}
+
+fn values(bindings: &[Bound<'_>]) -> Array {
     let values = Array::new();
     for bound in bindings {
         values.push(&match bound {
@@ -88,8 +128,7 @@ pub fn query(
             Bound::Integer(number) => JsValue::from_f64(*number as f64),
         });
     }
-    let rows = storage.sql()?.exec(statement, &values)?.raw()?.to_array()?;
-    Ok(rows.iter().map(|row| Row(row.unchecked_into())).collect())
+    values
 }
 
 /// Runs statements that count together or not at all: what was written before an error is undone.
@@ -98,11 +137,11 @@ pub fn query(
 ///
 /// The first statement that failed.
 pub fn transaction(
-    storage: &Storage,
+    database: &Database,
     mut statements: impl FnMut() -> Result<(), Exception>,
 ) -> Result<(), Exception> {
     let mut failed = None;
-    let result = storage.transaction_sync(&mut || {
+    let result = database.storage.transaction_sync(&mut || {
         statements().map_err(|exception| {
             let thrown = JsValue::from_str(&exception.to_string());
             failed = Some(exception);
@@ -121,13 +160,13 @@ pub fn transaction(
 /// # Errors
 ///
 /// The runtime refused.
-pub fn set_alarm(storage: &Storage, millis: i64) -> Result<(), Exception> {
+pub fn set_alarm(database: &Database, millis: i64) -> Result<(), Exception> {
     #[expect(
         clippy::cast_precision_loss,
         reason = "a date in milliseconds fits in 53 bits"
     )]
     // Not waited for: the runtime holds the answer back until it is written, as with any write.
-    let _ = storage.set_alarm(millis as f64)?;
+    let _ = database.storage.set_alarm(millis as f64)?;
     Ok(())
 }
 
@@ -136,7 +175,7 @@ pub fn set_alarm(storage: &Storage, millis: i64) -> Result<(), Exception> {
 /// # Errors
 ///
 /// The runtime refused.
-pub fn delete_all(storage: &Storage) -> Result<(), Exception> {
-    let _ = storage.delete_all()?;
+pub fn delete_all(database: &Database) -> Result<(), Exception> {
+    let _ = database.storage.delete_all()?;
     Ok(())
 }

@@ -7,25 +7,28 @@ use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 
 use super::listing::{Page, Position};
 use crate::platform::Exception;
-use crate::platform::sql::{Bound, Storage, query};
+use crate::platform::sql::{Bound, Database, Storage, execute, query};
 
 /// One list. JavaScript's `IndexObject` holds it and hands calls on.
 #[wasm_bindgen]
 pub struct IndexObject {
-    storage: Storage,
+    database: Database,
     has_table: bool,
 }
 
 #[wasm_bindgen]
 impl IndexObject {
     /// An object on `ctx.storage`; reads nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// The storage has no database.
     #[wasm_bindgen(constructor)]
-    #[must_use]
-    pub fn new(storage: Storage) -> Self {
-        Self {
-            storage,
+    pub fn new(storage: Storage) -> Result<Self, JsError> {
+        Ok(Self {
+            database: Database::new(storage)?,
             has_table: false,
-        }
+        })
     }
 
     /// Takes a resource in, or its new name; `created` in milliseconds since 1970.
@@ -40,8 +43,8 @@ impl IndexObject {
             reason = "a date in milliseconds fits in 53 bits"
         )]
         let created = created as i64;
-        query(
-            &self.storage,
+        execute(
+            &self.database,
             "INSERT INTO entry VALUES (?, ?, ?, ?) ON CONFLICT (kind, id)
              DO UPDATE SET name = excluded.name, created = excluded.created",
             &[
@@ -61,8 +64,8 @@ impl IndexObject {
     /// The database refuses.
     pub fn remove(&mut self, kind: &str, id: &str) -> Result<(), JsError> {
         self.create_table()?;
-        query(
-            &self.storage,
+        execute(
+            &self.database,
             "DELETE FROM entry WHERE kind = ? AND id = ?",
             &[Bound::Text(kind), Bound::Text(id)],
         )?;
@@ -87,7 +90,7 @@ impl IndexObject {
             page.name.condition("?4")
         );
         let rows = query(
-            &self.storage,
+            &self.database,
             &statement,
             &[
                 Bound::Text(&page.kind),
@@ -114,7 +117,7 @@ impl IndexObject {
 impl IndexObject {
     fn table_exists(&self) -> Result<bool, Exception> {
         let tables = query(
-            &self.storage,
+            &self.database,
             "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'entry' LIMIT 1",
             &[],
         )?;
@@ -123,16 +126,16 @@ impl IndexObject {
 
     fn create_table(&mut self) -> Result<(), Exception> {
         if !self.has_table {
-            query(
-                &self.storage,
+            execute(
+                &self.database,
                 "CREATE TABLE IF NOT EXISTS entry (
                     kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
                     created INTEGER NOT NULL, PRIMARY KEY (kind, id)
                 ) STRICT, WITHOUT ROWID",
                 &[],
             )?;
-            query(
-                &self.storage,
+            execute(
+                &self.database,
                 "CREATE INDEX IF NOT EXISTS entry_by_age ON entry (kind, created, id)",
                 &[],
             )?;

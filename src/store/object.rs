@@ -11,7 +11,7 @@ use super::outbox::{self, Listed};
 use super::schema;
 use crate::identity::policy::Actor;
 use crate::metadata::{Kind, Operation, Record, decide};
-use crate::platform::sql::{Storage, delete_all, set_alarm, transaction};
+use crate::platform::sql::{Database, Storage, delete_all, set_alarm, transaction};
 use crate::platform::{Exception, runtime};
 use crate::registry::{Applied, apply, parse};
 
@@ -28,7 +28,7 @@ const GONE_MILLIS: i64 = 60_000;
 /// One server or image. JavaScript's `ResourceObject` holds it and hands messages on.
 #[wasm_bindgen]
 pub struct ResourceObject {
-    storage: Storage,
+    database: Database,
     /// What SQLite holds. The object is its only writer, so this cannot be stale; [`None`] before
     /// the first message and after a write that failed.
     state: Option<State>,
@@ -42,13 +42,16 @@ struct State {
 #[wasm_bindgen]
 impl ResourceObject {
     /// An object on `ctx.storage`; reads nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// The storage has no database.
     #[wasm_bindgen(constructor)]
-    #[must_use]
-    pub fn new(storage: Storage) -> Self {
-        Self {
-            storage,
+    pub fn new(storage: Storage) -> Result<Self, JsError> {
+        Ok(Self {
+            database: Database::new(storage)?,
             state: None,
-        }
+        })
     }
 
     /// Carries out one [`Call`], whose fields are the arguments, and gives the [`Reply`].
@@ -93,14 +96,14 @@ impl ResourceObject {
     ///
     /// The database refuses.
     pub fn parcels(&mut self) -> Result<String, JsError> {
-        let marks = schema::marks(&self.storage)?;
-        let stored = schema::load(&self.storage)?;
+        let marks = schema::marks(&self.database)?;
+        let stored = schema::load(&self.database)?;
         if !marks.is_empty() {
             return Ok(outbox::parcels(stored.record.as_ref(), &marks));
         }
         if stored.record.is_none() {
             self.state = None;
-            delete_all(&self.storage)?;
+            delete_all(&self.database)?;
         }
         Ok(String::new())
     }
@@ -112,13 +115,13 @@ impl ResourceObject {
     /// The database refuses.
     pub fn heard(&mut self, marks: &str) -> Result<(), JsError> {
         for (project_id, revision) in outbox::heard(marks) {
-            schema::unmark(&self.storage, &project_id, revision)?;
+            schema::unmark(&self.database, &project_id, revision)?;
         }
         let now = runtime::now().millis();
-        if !schema::marks(&self.storage)?.is_empty() {
-            set_alarm(&self.storage, now + TELL_AGAIN_MILLIS)?;
-        } else if schema::load(&self.storage)?.record.is_none() {
-            set_alarm(&self.storage, now + GONE_MILLIS)?;
+        if !schema::marks(&self.database)?.is_empty() {
+            set_alarm(&self.database, now + TELL_AGAIN_MILLIS)?;
+        } else if schema::load(&self.database)?.record.is_none() {
+            set_alarm(&self.database, now + GONE_MILLIS)?;
         }
         Ok(())
     }
@@ -129,7 +132,7 @@ impl ResourceObject {
         // Taken out, and only put back when all went well: after a failure SQLite is asked again.
         let mut state = match self.state.take() {
             Some(state) => state,
-            None => State::load(&self.storage)?,
+            None => State::load(&self.database)?,
         };
         if retry && let Some(reply) = state.reply_to_retry(id, &task) {
             self.state = Some(state);
@@ -140,14 +143,14 @@ impl ResourceObject {
                 operation,
                 actor,
                 item_limit,
-            } => state.perform(&self.storage, id, &operation, &actor, item_limit)?,
+            } => state.perform(&self.database, id, &operation, &actor, item_limit)?,
             Task::Register {
                 name,
                 document,
                 item_limit,
-            } => state.register(&self.storage, id, &name, &document, item_limit)?,
+            } => state.register(&self.database, id, &name, &document, item_limit)?,
             Task::Inspect => state.inspect(),
-            Task::Forget { name } => state.forget(&self.storage, id, &name)?,
+            Task::Forget { name } => state.forget(&self.database, id, &name)?,
         };
         self.state = Some(state);
         Ok(reply)
@@ -155,8 +158,8 @@ impl ResourceObject {
 }
 
 impl State {
-    fn load(storage: &Storage) -> Result<Self, Exception> {
-        let stored = schema::load(storage)?;
+    fn load(database: &Database) -> Result<Self, Exception> {
+        let stored = schema::load(database)?;
         Ok(Self {
             record: stored.record,
             recent: Recent::new(stored.made),
@@ -181,7 +184,7 @@ impl State {
 
     fn perform(
         &mut self,
-        storage: &Storage,
+        database: &Database,
         id: &str,
         operation: &Operation,
         actor: &Actor,
@@ -196,10 +199,7 @@ impl State {
         };
         if let Some(change) = change {
             let made = self.recent.next(id, runtime::now().millis(), "");
-            transaction(storage, || {
-                schema::write_change(storage, &change)?;
-                schema::write_made(storage, &made)
-            })?;
+            schema::write_change(database, &change, &made)?;
             self.recent.remember(made);
             change.apply(&mut record.metadata);
         }
@@ -208,7 +208,7 @@ impl State {
 
     fn register(
         &mut self,
-        storage: &Storage,
+        database: &Database,
         id: &str,
         name: &str,
         document: &str,
@@ -236,14 +236,14 @@ impl State {
         let note = if created { CREATED } else { "" };
         let made = self.recent.next(id, now.millis(), note);
         let lists = lists_to_tell(self.record.as_ref(), Some(&record));
-        transaction(storage, || {
-            schema::migrate(storage)?;
-            schema::write_record(storage, &record, with_items)?;
-            schema::mark(storage, name, &lists)?;
-            schema::write_made(storage, &made)
+        transaction(database, || {
+            schema::migrate(database)?;
+            schema::write_record(database, &record, with_items)?;
+            schema::mark(database, name, &lists)?;
+            schema::write_made(database, &made)
         })?;
         if !lists.is_empty() {
-            set_alarm(storage, now.millis())?;
+            set_alarm(database, now.millis())?;
         }
         self.recent.remember(made);
         self.record = Some(record.clone());
@@ -261,19 +261,19 @@ impl State {
         }
     }
 
-    fn forget(&mut self, storage: &Storage, id: &str, name: &str) -> Result<Reply, Exception> {
+    fn forget(&mut self, database: &Database, id: &str, name: &str) -> Result<Reply, Exception> {
         if self.record.is_none() {
             return Ok(Reply::Unknown);
         }
         let now = runtime::now().millis();
         let made = self.recent.next(id, now, "");
         let lists = lists_to_tell(self.record.as_ref(), None);
-        transaction(storage, || {
-            schema::erase(storage)?;
-            schema::mark(storage, name, &lists)?;
-            schema::write_made(storage, &made)
+        transaction(database, || {
+            schema::erase(database)?;
+            schema::mark(database, name, &lists)?;
+            schema::write_made(database, &made)
         })?;
-        set_alarm(storage, now)?;
+        set_alarm(database, now)?;
         self.recent.remember(made);
         self.record = None;
         Ok(Reply::Forgotten)

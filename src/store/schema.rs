@@ -9,9 +9,9 @@
 //!
 //! A resource that does not exist has no tables: looking for it leaves nothing behind.
 
-use crate::metadata::{Change, Metadata, Record};
+use crate::metadata::{Change, Key, Metadata, Record, Value};
 use crate::platform::Exception;
-use crate::platform::sql::{Bound, Row, Storage, query};
+use crate::platform::sql::{Bound, Database, Row, execute, query, transaction};
 use crate::registry::document;
 
 /// Each entry brings the tables from the version that is its index to the next.
@@ -31,32 +31,32 @@ const MIGRATIONS: &[&str] = &["
 "];
 
 /// The version of the tables, [`None`] without any.
-fn version(storage: &Storage) -> Result<Option<usize>, Exception> {
+fn version(database: &Database) -> Result<Option<usize>, Exception> {
     let tables = query(
-        storage,
+        database,
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version' LIMIT 1",
         &[],
     )?;
     if tables.is_empty() {
         return Ok(None);
     }
-    let rows = query(storage, "SELECT version FROM schema_version LIMIT 1", &[])?;
+    let rows = query(database, "SELECT version FROM schema_version LIMIT 1", &[])?;
     let version = rows.first().map_or(0, |row| row.integer(0));
     Ok(Some(usize::try_from(version).unwrap_or_default()))
 }
 
 /// Brings the tables to this release's version. Run in the transaction of the write that needs it.
-pub(super) fn migrate(storage: &Storage) -> Result<(), Exception> {
-    let from = version(storage)?.unwrap_or(0);
+pub(super) fn migrate(database: &Database) -> Result<(), Exception> {
+    let from = version(database)?.unwrap_or(0);
     let Some(missing) = MIGRATIONS.get(from..).filter(|missing| !missing.is_empty()) else {
         return Ok(());
     };
     for statements in missing {
-        query(storage, statements, &[])?;
+        execute(database, statements, &[])?;
     }
     let version = i64::try_from(MIGRATIONS.len()).unwrap_or_default();
-    query(
-        storage,
+    execute(
+        database,
         "UPDATE schema_version SET version = ?",
         &[Bound::Integer(version)],
     )?;
@@ -81,15 +81,15 @@ pub(super) struct Stored {
 }
 
 /// Reads everything. Creates nothing.
-pub(super) fn load(storage: &Storage) -> Result<Stored, Exception> {
-    let Some(version) = version(storage)? else {
+pub(super) fn load(database: &Database) -> Result<Stored, Exception> {
+    let Some(version) = version(database)? else {
         return Ok(Stored::default());
     };
     if version < MIGRATIONS.len() {
-        migrate(storage)?;
+        migrate(database)?;
     }
     let made = query(
-        storage,
+        database,
         "SELECT slot, id, at, note FROM operation ORDER BY at",
         &[],
     )?
@@ -101,13 +101,13 @@ pub(super) fn load(storage: &Storage) -> Result<Stored, Exception> {
         note: row.text(3),
     })
     .collect();
-    let documents = query(storage, "SELECT document FROM resource LIMIT 1", &[])?;
+    let documents = query(database, "SELECT document FROM resource LIMIT 1", &[])?;
     let Some(document) = documents.first() else {
         return Ok(Stored { record: None, made });
     };
     let mut record = document::read(&document.text(0))
         .map_err(|field| Exception::ours(format!("the stored resource is unreadable: {field}")))?;
-    for row in query(storage, "SELECT key, value FROM item", &[])? {
+    for row in query(database, "SELECT key, value FROM item", &[])? {
         record.metadata.insert(row.text(0), row.text(1));
     }
     Ok(Stored {
@@ -116,34 +116,47 @@ pub(super) fn load(storage: &Storage) -> Result<Stored, Exception> {
     })
 }
 
-/// Writes a change of items.
-pub(super) fn write_change(storage: &Storage, change: &Change) -> Result<(), Exception> {
+/// Writes a change of items, and that it was made.
+///
+/// What is written without an await in between is durable together or not at all. Only a statement
+/// that fails could leave the ones before it behind: several are undone together, and one alone
+/// comes after the note, because a caller that gets an error asks under that id no more.
+pub(super) fn write_change(
+    database: &Database,
+    change: &Change,
+    made: &Made,
+) -> Result<(), Exception> {
     match change {
         Change::Remove(key) => {
-            query(
-                storage,
+            write_made(database, made)?;
+            execute(
+                database,
                 "DELETE FROM item WHERE key = ?",
                 &[Bound::Text(key)],
-            )?;
+            )
         }
-        Change::Put(items) => {
-            for (key, value) in items {
-                put_item(storage, key.as_str(), value.as_str())?;
-            }
-        }
-        Change::Replace(items) => {
-            query(storage, "DELETE FROM item", &[])?;
-            for (key, value) in items {
-                put_item(storage, key.as_str(), value.as_str())?;
-            }
-        }
+        Change::Put(items) => transaction(database, || {
+            write_made(database, made)?;
+            put_items(database, items)
+        }),
+        Change::Replace(items) => transaction(database, || {
+            write_made(database, made)?;
+            execute(database, "DELETE FROM item", &[])?;
+            put_items(database, items)
+        }),
+    }
+}
+
+fn put_items(database: &Database, items: &[(Key, Value)]) -> Result<(), Exception> {
+    for (key, value) in items {
+        put_item(database, key.as_str(), value.as_str())?;
     }
     Ok(())
 }
 
-fn put_item(storage: &Storage, key: &str, value: &str) -> Result<(), Exception> {
-    query(
-        storage,
+fn put_item(database: &Database, key: &str, value: &str) -> Result<(), Exception> {
+    execute(
+        database,
         "INSERT INTO item VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         &[Bound::Text(key), Bound::Text(value)],
     )?;
@@ -152,7 +165,7 @@ fn put_item(storage: &Storage, key: &str, value: &str) -> Result<(), Exception> 
 
 /// Writes what the control plane says; the items only when it names them.
 pub(super) fn write_record(
-    storage: &Storage,
+    database: &Database,
     record: &Record,
     with_items: bool,
 ) -> Result<(), Exception> {
@@ -161,32 +174,32 @@ pub(super) fn write_record(
         metadata: Metadata::new(),
     };
     let document = document::write(&without_items);
-    query(
-        storage,
+    execute(
+        database,
         "INSERT INTO resource VALUES (1, ?)
          ON CONFLICT (id) DO UPDATE SET document = excluded.document",
         &[Bound::Text(&document)],
     )?;
     if with_items {
-        query(storage, "DELETE FROM item", &[])?;
+        execute(database, "DELETE FROM item", &[])?;
         for (key, value) in record.metadata.iter() {
-            put_item(storage, key, value)?;
+            put_item(database, key, value)?;
         }
     }
     Ok(())
 }
 
 /// Forgets the resource and its items; the changes made stay known for the retries to come.
-pub(super) fn erase(storage: &Storage) -> Result<(), Exception> {
-    query(storage, "DELETE FROM item", &[])?;
-    query(storage, "DELETE FROM resource", &[])?;
+pub(super) fn erase(database: &Database) -> Result<(), Exception> {
+    execute(database, "DELETE FROM item", &[])?;
+    execute(database, "DELETE FROM resource", &[])?;
     Ok(())
 }
 
 /// Remembers a change in its slot, over whatever was there.
-pub(super) fn write_made(storage: &Storage, made: &Made) -> Result<(), Exception> {
-    query(
-        storage,
+pub(super) fn write_made(database: &Database, made: &Made) -> Result<(), Exception> {
+    execute(
+        database,
         "INSERT INTO operation VALUES (?, ?, ?, ?)
          ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note",
         &[
@@ -210,10 +223,10 @@ pub(super) struct Mark {
 }
 
 /// Marks lists.
-pub(super) fn mark(storage: &Storage, name: &str, projects: &[String]) -> Result<(), Exception> {
+pub(super) fn mark(database: &Database, name: &str, projects: &[String]) -> Result<(), Exception> {
     for project_id in projects {
-        query(
-            storage,
+        execute(
+            database,
             "INSERT INTO outbox VALUES (?, 1, ?)
              ON CONFLICT (project_id) DO UPDATE SET revision = revision + 1",
             &[Bound::Text(project_id), Bound::Text(name)],
@@ -223,12 +236,12 @@ pub(super) fn mark(storage: &Storage, name: &str, projects: &[String]) -> Result
 }
 
 /// The lists that are marked.
-pub(super) fn marks(storage: &Storage) -> Result<Vec<Mark>, Exception> {
-    if version(storage)?.is_none() {
+pub(super) fn marks(database: &Database) -> Result<Vec<Mark>, Exception> {
+    if version(database)?.is_none() {
         return Ok(Vec::new());
     }
     let rows = query(
-        storage,
+        database,
         "SELECT project_id, revision, name FROM outbox",
         &[],
     )?;
@@ -241,9 +254,13 @@ pub(super) fn marks(storage: &Storage) -> Result<Vec<Mark>, Exception> {
 }
 
 /// Takes a mark away, unless it was made again since.
-pub(super) fn unmark(storage: &Storage, project_id: &str, revision: i64) -> Result<(), Exception> {
-    query(
-        storage,
+pub(super) fn unmark(
+    database: &Database,
+    project_id: &str,
+    revision: i64,
+) -> Result<(), Exception> {
+    execute(
+        database,
         "DELETE FROM outbox WHERE project_id = ? AND revision = ?",
         &[Bound::Text(project_id), Bound::Integer(revision)],
     )?;
