@@ -43,6 +43,8 @@ assert.ok("RESOURCES" in durableObjects, "wrangler.toml binds no object class as
 export interface WorkerOptions {
   /** Serves the build that honours `X-Fault` (see the Cargo feature `faults`). */
   faults?: boolean;
+  /** Served instead of `entry.js`: a module of the repository that puts something in front of it. */
+  entry?: string;
   /** State is kept here and left behind; without it a new folder, removed by `stop`. */
   persistTo?: string;
   vars?: Record<string, string>;
@@ -150,7 +152,7 @@ export class Worker {
     this.#folder ??= this.options.persistTo ?? (await mkdtemp(path.join(tmpdir(), "edge-metadata-test-")));
     await mkdir(this.#folder, { recursive: true });
     const root = this.options.faults ? path.join(repository, "build-faults") : repository;
-    const script = path.join(root, "entry.js");
+    const script = path.join(root, this.options.entry ?? "entry.js");
     for (const file of [script, path.join(root, "build", "index.js"), path.join(root, "build", "index_bg.wasm")]) {
       const command = `node scripts/build.mjs${this.options.faults ? " --faults" : ""}`;
       assert.ok(existsSync(file), `${path.relative(repository, file)} is missing: run ${command}`);

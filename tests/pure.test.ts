@@ -15,6 +15,9 @@ const PURE = [
   "api/fault.rs",
   "identity/token.rs",
   "identity/policy.rs",
+  "identity/access_rule.rs",
+  "identity/keystone/answer.rs",
+  "identity/keystone/stored.rs",
   "settings.rs",
 ];
 

@@ -1,6 +1,5 @@
 //! Time, chance, waiting and the log.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
@@ -67,7 +66,10 @@ pub async fn sleep(millis: u32) {
 /// What `work` comes to, unless that takes longer than `millis` milliseconds.
 pub async fn within<T>(millis: u32, work: impl Future<Output = T>) -> Option<T> {
     let signal = Signal::of_this_request();
-    let timer = set_timeout(&signal.resolve, millis).ok();
+    let timer = match &signal.bell.0 {
+        Some(resolve) => set_timeout(resolve, millis).ok(),
+        None => None,
+    };
     let mut work = pin!(work);
     let mut late = pin!(signal.wait());
     let outcome = poll_fn(|context| {
@@ -88,27 +90,26 @@ pub async fn within<T>(millis: u32, work: impl Future<Output = T>) -> Option<T> 
 #[derive(Debug)]
 pub struct Signal {
     promise: Promise,
-    resolve: Function,
+    bell: Bell,
 }
+
+/// What gives a [`Signal`].
+#[derive(Debug, Clone)]
+pub struct Bell(Option<Function>);
 
 impl Signal {
     /// One that is waited for in the request that makes it.
     #[must_use]
     pub fn of_this_request() -> Self {
-        let resolver = RefCell::new(Function::default());
-        let promise = Promise::new(&mut |resolve, _| {
-            resolver.replace(resolve);
-        });
-        Self {
-            promise,
-            resolve: resolver.into_inner(),
-        }
+        let mut bell = Bell(None);
+        let promise = Promise::new(&mut |resolve, _| bell.0 = Some(resolve));
+        Self { promise, bell }
     }
 
     /// How another request gives it.
     #[must_use]
     pub fn bell(&self) -> Bell {
-        Bell(self.resolve.clone())
+        self.bell.clone()
     }
 
     /// Waits until it is given.
@@ -118,20 +119,18 @@ impl Signal {
 }
 
 impl Drop for Signal {
-    /// A future that waits for a promise is only freed when that is settled.
+    /// What a future keeps while it waits for a promise is only freed when that is settled.
     fn drop(&mut self) {
-        let _ = self.resolve.call0(&JsValue::UNDEFINED);
+        self.bell.ring();
     }
 }
-
-/// The other end of a [`Signal`].
-#[derive(Debug)]
-pub struct Bell(Function);
 
 impl Bell {
     /// Gives the signal.
     pub fn ring(&self) {
-        let _ = self.0.call0(&JsValue::UNDEFINED);
+        if let Some(resolve) = &self.0 {
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        }
     }
 }
 

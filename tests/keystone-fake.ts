@@ -1,0 +1,125 @@
+/** A Keystone that answers as a test says, and remembers what it was asked. */
+import { randomBytes } from "node:crypto";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { projectId } from "./harness.ts";
+
+export interface Question {
+  method: string;
+  url: string;
+  headers: http.IncomingHttpHeaders;
+  body: string;
+}
+
+/** Answers one question; what it does not end stays open. */
+export type Behaviour = (response: http.ServerResponse, question: Question) => void | Promise<void>;
+
+export interface TokenFields {
+  project?: string | null;
+  roles?: string[];
+  /** Seconds; negative for one that has expired already. */
+  expiresIn?: number;
+  fields?: Record<string, unknown>;
+}
+
+export async function startKeystone(): Promise<FakeKeystone> {
+  const keystone = new FakeKeystone();
+  await keystone.listen(0);
+  return keystone;
+}
+
+export class FakeKeystone {
+  /** Every question, in the order in which they came. */
+  readonly asked: Question[] = [];
+  /** How it answers instead of as Keystone does. */
+  behaviour: Behaviour | undefined;
+  readonly #tokens = new Map<string, unknown>();
+  #server: http.Server | undefined;
+  #port = 0;
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}/v3`;
+  }
+
+  /** Questions about tokens. */
+  get validations(): Question[] {
+    return this.asked.filter(({ method }) => method === "GET");
+  }
+
+  /** A token that this Keystone knows. */
+  token({ project = projectId(), roles = ["member"], expiresIn = 3600, fields = {} }: TokenFields = {}): string {
+    const token = `gAAAAA${randomBytes(48).toString("base64url")}`;
+    const at = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString().replace("Z", "000Z");
+    this.#tokens.set(token, {
+      token: {
+        methods: ["password"],
+        user: { id: randomBytes(16).toString("hex"), name: "somebody", domain: { id: "default", name: "Default" } },
+        audit_ids: [randomBytes(16).toString("base64url")],
+        expires_at: at(expiresIn),
+        issued_at: at(0),
+        ...(project === null ? {} : { project: { id: project, name: "some", domain: { id: "default", name: "Default" } } }),
+        ...(roles.length === 0 ? {} : { roles: roles.map((name) => ({ id: randomBytes(16).toString("hex"), name })) }),
+        ...fields,
+      },
+    });
+    return token;
+  }
+
+  revoke(token: string): void {
+    this.#tokens.delete(token);
+  }
+
+  /** As Keystone does: 401 for whoever asks, 404 for whom is asked about. */
+  readonly honest: Behaviour = (response, { headers }) => {
+    const asking = String(headers["x-auth-token"]);
+    const subject = String(headers["x-subject-token"]);
+    if (!this.#tokens.has(asking)) return json(response, 401, { error: { code: 401, title: "Unauthorized" } });
+    const token = this.#tokens.get(subject);
+    if (token === undefined) return json(response, 404, { error: { code: 404, title: "Not Found" } });
+    return json(response, 200, token);
+  };
+
+  /** Issues a token of its own to whoever asks for one. */
+  readonly issuing: Behaviour = (response, question) => {
+    if (question.method !== "POST") return this.honest(response, question);
+    const token = this.token({ roles: ["service"] });
+    response.setHeader("X-Subject-Token", token);
+    return json(response, 201, this.#tokens.get(token));
+  };
+
+  async listen(port: number): Promise<void> {
+    const server = http.createServer((request, response) => {
+      let body = "";
+      request.on("data", (part: Buffer) => (body += part.toString()));
+      request.on("end", () => {
+        const question = { method: request.method ?? "", url: request.url ?? "", headers: request.headers, body };
+        this.asked.push(question);
+        void (this.behaviour ?? this.honest)(response, question);
+      });
+    });
+    this.#server = server;
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    this.#port = (server.address() as AddressInfo).port;
+  }
+
+  /** Nobody listens any more, and nothing that is under way is ended well. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (server === undefined) return;
+    this.#server = undefined;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  }
+
+  /** Listens again where it did. */
+  async resume(): Promise<void> {
+    await this.listen(this.#port);
+  }
+}
+
+export function json(response: http.ServerResponse, status: number, document: unknown): void {
+  response.writeHead(status, { "Content-Type": "application/json" });
+  response.end(JSON.stringify(document));
+}
