@@ -36,7 +36,12 @@ export function send(
         resolve({ status: response.statusCode ?? 0, headers: list, body: text });
       });
     });
-    request.on("error", reject);
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      // workerd closes a connection that was idle; the request that met that was never seen.
+      const isStale = request.reusedSocket && error.code === "ECONNRESET";
+      if (isStale) send(port, agent, method, path, headers, body).then(resolve, reject);
+      else reject(error);
+    });
     request.end(body);
   });
 }

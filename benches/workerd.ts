@@ -8,7 +8,8 @@ import { root } from "../scripts/layout.mjs";
 import type { Side } from "./sides.ts";
 import { tokenKey, tokens, type Claims } from "./workload.ts";
 
-const workerd = createRequire(import.meta.url).resolve("workerd/bin/workerd");
+/** The program itself: what the package has in bin/ may be a script that does not hand on its pipes. */
+const { default: workerd } = createRequire(import.meta.url)("workerd") as { default: string };
 const compatibilityDate = /^compatibility_date = "(.*)"/m.exec(readFileSync(path.join(root, "wrangler.toml"), "utf8"))?.[1];
 
 /** In memory: objects on a disk are measured once, apart. */
@@ -74,6 +75,7 @@ function listening(child: ChildProcess, socket: string): Promise<number> {
         if (event.event === "listen" && event.socket === socket) resolve(event.port ?? 0);
       }
     });
+    child.stdio[3]?.on("end", () => reject(new Failure("workerd ended before it listened")));
     child.on("error", reject);
     child.on("close", (code) => reject(new Failure(`workerd ended with exit code ${code} before it listened`)));
   });

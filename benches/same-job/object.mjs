@@ -58,10 +58,11 @@ export class ResourceObject extends DurableObject {
     const now = Date.now();
     const slot = recent.slot(now);
     try {
-      this.ctx.storage.transactionSync(() => {
-        this.#sql.exec("DELETE FROM item WHERE key = ?", key);
-        this.#sql.exec(REMEMBER, slot, operationId, now, "");
-      });
+      // Both or neither, without a transaction of our own: the runtime commits what is written between two
+      // awaits as one. Were the second refused, the item would be gone and the caller told of a failure:
+      // then the outcome of a change is unknown to it anyway.
+      this.#sql.exec("DELETE FROM item WHERE key = ?", key);
+      this.#sql.exec(REMEMBER, slot, operationId, now, "");
     } catch (error) {
       // SQLite is the truth: it is asked again.
       this.#state = null;
