@@ -24,12 +24,13 @@ const INVALID_SECONDS: u32 = 5;
 pub(super) struct Cache {
     seconds: u32,
     entries: RefCell<LruCache<Digest, Entry>>,
-    invalid: RefCell<LruCache<Digest, i64>>,
+    invalid: RefCell<LruCache<Digest, Entry>>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    identity: Rc<Identity>,
+    /// [`None`] for a token that is not valid.
+    identity: Option<Rc<Identity>>,
     until: i64,
 }
 
@@ -53,7 +54,11 @@ impl Cache {
     pub(super) fn get(&self, digest: &Digest, now: Timestamp) -> Option<Rc<Identity>> {
         let mut entries = self.entries.try_borrow_mut().ok()?;
         let entry = entries.get(digest)?;
-        (now.millis() < entry.until).then(|| Rc::clone(&entry.identity))
+        if now.millis() < entry.until {
+            entry.identity.clone()
+        } else {
+            None
+        }
     }
 
     /// Whether the token was found not to be valid a moment ago.
@@ -61,32 +66,42 @@ impl Cache {
         self.invalid.try_borrow_mut().is_ok_and(|mut invalid| {
             invalid
                 .get(digest)
-                .is_some_and(|until| now.millis() < *until)
+                .is_some_and(|entry| now.millis() < entry.until)
         })
     }
 
     /// Remembers that the token was found not to be valid.
     pub(super) fn put_invalid(&self, digest: Digest, now: Timestamp) {
-        if self.seconds == 0 {
-            return;
-        }
         let seconds = self.seconds.min(INVALID_SECONDS);
-        if let Ok(mut invalid) = self.invalid.try_borrow_mut() {
-            invalid.put(digest, now.millis() + i64::from(seconds) * 1_000);
-            if invalid.len() > MOST_INVALID {
-                invalid.pop_lru();
-            }
-        }
+        let entry = Entry {
+            identity: None,
+            until: now.millis() + i64::from(seconds) * 1_000,
+        };
+        self.keep(&self.invalid, MOST_INVALID, digest, entry);
     }
 
     /// Remembers what was found out, until then.
     pub(super) fn put(&self, digest: Digest, identity: Rc<Identity>, until: i64) {
+        let entry = Entry {
+            identity: Some(identity),
+            until,
+        };
+        self.keep(&self.entries, MOST, digest, entry);
+    }
+
+    fn keep(
+        &self,
+        entries: &RefCell<LruCache<Digest, Entry>>,
+        most: usize,
+        digest: Digest,
+        entry: Entry,
+    ) {
         if self.seconds == 0 {
             return;
         }
-        if let Ok(mut entries) = self.entries.try_borrow_mut() {
-            entries.put(digest, Entry { identity, until });
-            if entries.len() > MOST {
+        if let Ok(mut entries) = entries.try_borrow_mut() {
+            entries.put(digest, entry);
+            if entries.len() > most {
                 entries.pop_lru();
             }
         }

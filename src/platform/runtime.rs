@@ -1,7 +1,7 @@
 //! Time, chance, waiting and the log.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
 use js_sys::{Function, Promise};
@@ -65,24 +65,32 @@ pub async fn sleep(millis: u32) {
 
 /// What `work` comes to, unless that takes longer than `millis` milliseconds.
 pub async fn within<T>(millis: u32, work: impl Future<Output = T>) -> Option<T> {
+    let mut outcome = None;
+    {
+        let work = pin!(async { outcome = Some(work.await) });
+        unless_late(millis, work).await;
+    }
+    outcome
+}
+
+/// Not generic, because a copy for each kind of outcome would be a KB of wasm each.
+async fn unless_late(millis: u32, mut work: Pin<&mut dyn Future<Output = ()>>) {
     let signal = Signal::of_this_request();
     let timer = match &signal.bell.0 {
         Some(resolve) => set_timeout(resolve, millis).ok(),
         None => None,
     };
-    let mut work = pin!(work);
     let mut late = pin!(signal.wait());
-    let outcome = poll_fn(|context| {
-        if let Poll::Ready(outcome) = work.as_mut().poll(context) {
-            return Poll::Ready(Some(outcome));
+    poll_fn(|context| {
+        if work.as_mut().poll(context).is_ready() {
+            return Poll::Ready(());
         }
-        late.as_mut().poll(context).map(|()| None)
+        late.as_mut().poll(context)
     })
     .await;
     if let Some(timer) = timer {
         let _ = clear_timeout(&timer);
     }
-    outcome
 }
 
 /// Something that is waited for within one request and may happen in another. What passes between

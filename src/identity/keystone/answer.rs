@@ -72,7 +72,10 @@ fn claims(body: &[u8]) -> Option<Claims> {
         project_id,
         roles,
         expires_at: expires_at(token)?,
-        access_rules: match token.pointer("/application_credential/access_rules") {
+        access_rules: match token
+            .get("application_credential")
+            .and_then(|credential| credential.get("access_rules"))
+        {
             // An empty list is not none: nothing is allowed then.
             None | Some(Value::Null) => None,
             Some(list) => Some(access_rules(list)?),
