@@ -44,6 +44,8 @@ for (const prefix of PREFIXES) {
         "OS-EXT-STS:vm_state": "stopped",
         "OS-EXT-STS:task_state": null,
         "OS-EXT-STS:power_state": 4,
+        flavor: {},
+        addresses: {},
       },
     });
     assertVersion(answer, prefix.startsWith("/v2.1") ? "2.1" : null);

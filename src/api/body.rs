@@ -5,6 +5,7 @@
 //! (`patternProperties`), `required`, `additionalProperties`, `minProperties`, `maxProperties`.
 
 use std::fmt::Write as _;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value as Json};
 
@@ -50,7 +51,7 @@ impl Body {
 ///
 /// 400 with jsonschema's message.
 pub fn metadata(body: &Json) -> Result<Items, Fault> {
-    items(body, "metadata")
+    items(body, "metadata", 0..=usize::MAX)
 }
 
 /// The one item of `{"meta": {key: value}}`.
@@ -59,23 +60,12 @@ pub fn metadata(body: &Json) -> Result<Items, Fault> {
 ///
 /// 400 with jsonschema's message.
 pub fn meta(body: &Json) -> Result<(Key, Value), Fault> {
-    let mut items = items(body, "meta")?;
-    let too = |phrase: &str| {
-        let found = body.get("meta").unwrap_or(&Json::Null);
-        Fault::Schema(at_field(
-            "meta",
-            found,
-            &format!("{} {phrase}", repr(found)),
-        ))
-    };
-    match (items.pop(), items.is_empty()) {
-        (Some(item), true) => Ok(item),
-        (Some(_), false) => Err(too("has too many properties")),
-        (None, _) => Err(too("should be non-empty")),
-    }
+    let mut items = items(body, "meta", 1..=1)?;
+    // Exactly one was asked for, so this is it.
+    items.pop().ok_or(Fault::MalformedBody)
 }
 
-fn items(body: &Json, wrapper: &str) -> Result<Items, Fault> {
+fn items(body: &Json, wrapper: &str, count: RangeInclusive<usize>) -> Result<Items, Fault> {
     let not_an_object = |value: &Json| format!("{} is not of type 'object'", repr(value));
     let object = body
         .as_object()
@@ -84,7 +74,16 @@ fn items(body: &Json, wrapper: &str) -> Result<Items, Fault> {
     let found = object
         .get(wrapper)
         .map(|value| match value {
-            Json::Object(fields) => valid_items(fields, wrapper, value),
+            Json::Object(fields) => {
+                let items = valid_items(fields, wrapper, value)?;
+                let problem = match items.len() {
+                    few if few < *count.start() => "should be non-empty",
+                    many if many > *count.end() => "has too many properties",
+                    _ => return Ok(items),
+                };
+                let message = format!("{} {problem}", repr(value));
+                Err(Fault::Schema(at_field(wrapper, value, &message)))
+            }
             _ => Err(Fault::Schema(at_field(
                 wrapper,
                 value,
@@ -94,21 +93,22 @@ fn items(body: &Json, wrapper: &str) -> Result<Items, Fault> {
         .transpose()?;
     let items =
         found.ok_or_else(|| Fault::Schema(format!("'{wrapper}' is a required property")))?;
-    let unknown: Vec<_> = object.keys().filter(|name| *name != wrapper).collect();
-    match unexpected(&unknown) {
+    let names = object.keys().map(String::as_str);
+    match unexpected(names.filter(|name| *name != wrapper)) {
         Some(fault) => Err(fault),
         None => Ok(items),
     }
 }
 
 /// What jsonschema says of names that may not be there, when there are any.
-pub(super) fn unexpected<S: AsRef<str>>(names: &[S]) -> Option<Fault> {
+pub(super) fn unexpected<'a>(names: impl Iterator<Item = &'a str>) -> Option<Fault> {
+    let names = in_order(names);
     let verb = match names.len() {
         0 => return None,
         1 => "was",
         _ => "were",
     };
-    let names = quoted_list(names.iter().map(AsRef::as_ref));
+    let names = quoted_list(&names);
     Some(Fault::Schema(format!(
         "Additional properties are not allowed ({names} {verb} unexpected)"
     )))
@@ -116,19 +116,19 @@ pub(super) fn unexpected<S: AsRef<str>>(names: &[S]) -> Option<Fault> {
 
 fn valid_items(fields: &Map<String, Json>, wrapper: &str, whole: &Json) -> Result<Items, Fault> {
     let mut items = Items::with_capacity(fields.len());
-    let mut bad_keys = Vec::new();
     for (name, value) in fields {
-        match Key::new(name) {
-            Some(key) => items.push((key, valid_value(name, value)?)),
-            None => bad_keys.push(name.as_str()),
+        if let Some(key) = Key::new(name) {
+            items.push((key, valid_value(name, value)?));
         }
     }
+    let names = fields.keys().map(String::as_str);
+    let bad_keys = in_order(names.filter(|name| Key::new(name).is_none()));
     let verb = match bad_keys.len() {
         0 => return Ok(items),
         1 => "does",
         _ => "do",
     };
-    let names = quoted_list(bad_keys.into_iter());
+    let names = quoted_list(&bad_keys);
     let message = format!("{names} {verb} not match any of the regexes: '{KEY_PATTERN}'");
     Err(Fault::Schema(at_field(wrapper, whole, &message)))
 }
@@ -154,8 +154,20 @@ fn at_field(field: &str, value: &Json, message: &str) -> String {
     format!("Invalid input for field/attribute {field}. Value: {value}. {message}")
 }
 
-fn quoted_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(repr_text).collect::<Vec<_>>().join(", ")
+/// Names as jsonschema lists them: sorted, each once.
+fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut sorted = Vec::new();
+    for name in names {
+        if let Err(at) = sorted.binary_search(&name) {
+            sorted.insert(at, name);
+        }
+    }
+    sorted
+}
+
+fn quoted_list(names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().map(|name| repr_text(name)).collect();
+    names.join(", ")
 }
 
 /// A value as Python writes it.
@@ -270,6 +282,10 @@ mod tests {
                 "Additional properties are not allowed ('x' was unexpected)",
             ),
             (
+                r#"{"meta": {}, "x": 1}"#,
+                "Invalid input for field/attribute meta. Value: {}. {} should be non-empty",
+            ),
+            (
                 r#"{"meta": {"foo": "1"}, "y": 1, "x": 1}"#,
                 "Additional properties are not allowed ('x', 'y' were unexpected)",
             ),
@@ -310,12 +326,16 @@ mod tests {
         );
         assert_eq!(
             metadata_message(r#"{"metadata": {"b!": "1", "a!": "1"}}"#),
-            "Invalid input for field/attribute metadata. Value: {'a!': '1', 'b!': '1'}. 'a!', 'b!' do not match any of the regexes: '^[a-zA-Z0-9-_:. ]{1,255}$'"
+            "Invalid input for field/attribute metadata. Value: {'b!': '1', 'a!': '1'}. 'a!', 'b!' do not match any of the regexes: '^[a-zA-Z0-9-_:. ]{1,255}$'"
         );
     }
 
     #[test]
-    fn a_bad_value_is_told_before_a_bad_key() {
+    fn a_bad_value_is_told_before_a_bad_key_and_the_first_one_first() {
+        assert_eq!(
+            metadata_message(r#"{"metadata": {"b": 1, "a": 2}}"#),
+            "Invalid input for field/attribute b. Value: 1. 1 is not of type 'string'"
+        );
         assert_eq!(
             metadata_message(r#"{"metadata": {"a!": 1, "b": 2}}"#),
             "Invalid input for field/attribute b. Value: 2. 2 is not of type 'string'"

@@ -480,8 +480,8 @@ fn check_query(head: &Head, version: Microversion) -> Result<(), Fault> {
         return Ok(());
     }
     let pairs = query::pairs(head.query.as_deref().unwrap_or_default());
-    let names: Vec<_> = pairs.into_iter().map(|(name, _)| name).collect();
-    body::unexpected(&names).map_or(Ok(()), Err)
+    let names = pairs.iter().map(|(name, _)| name.as_str());
+    body::unexpected(names).map_or(Ok(()), Err)
 }
 
 /// 11. What is asked of which resource.

@@ -51,7 +51,10 @@ fn server_in_full(view: Object, server: &Server, version: Microversion) -> Strin
         .text("updated", &server.updated.to_string())
         .text("OS-EXT-STS:vm_state", &server.vm_state)
         .text_or_null("OS-EXT-STS:task_state", task_state)
-        .integer("OS-EXT-STS:power_state", server.power_state.into());
+        .integer("OS-EXT-STS:power_state", server.power_state.into())
+        // openstackclient, novaclient and the SDK fail without these two, which are not known here.
+        .json("flavor", "{}")
+        .json("addresses", "{}");
     // N: shown from 2.9 on.
     if version >= Microversion::LOCKED_SHOWN {
         view.boolean("locked", server.locked).end()
@@ -78,7 +81,10 @@ fn origin(url: &str) -> &str {
 /// N: what a client sees of a server's two states.
 fn server_status(vm_state: &str, task_state: Option<&str>) -> &'static str {
     let task_state = task_state.unwrap_or_default();
-    let resizing = task_state != "resize_reverting" && task_state.starts_with("resize_");
+    let resizing = matches!(
+        task_state,
+        "resize_prep" | "resize_migrating" | "resize_migrated" | "resize_finish"
+    );
     let rebuilding = task_state.starts_with("rebuild");
     match vm_state {
         "active" => match task_state {
@@ -138,6 +144,8 @@ mod tests {
             ("active", Some("migrating"), "MIGRATING"),
             ("active", Some("resize_prep"), "RESIZE"),
             ("active", Some("resize_reverting"), "ACTIVE"),
+            ("active", Some("resize_confirming"), "ACTIVE"),
+            ("stopped", Some("resize_confirming"), "SHUTOFF"),
             ("building", None, "BUILD"),
             ("stopped", None, "SHUTOFF"),
             ("stopped", Some("resize_finish"), "RESIZE"),
