@@ -4,8 +4,9 @@ use js_sys::{Object, Promise};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use super::http::{BodyError, ReadableStream, lines, put, read_stream};
+use super::http::{BodyError, ReadableStream, lines, object, put, read_stream};
 use super::{Exception, runtime};
+use crate::json;
 
 #[wasm_bindgen]
 extern "C" {
@@ -128,16 +129,18 @@ async fn ask(
 }
 
 fn init(question: &Question<'_>, controller: &AbortController) -> Result<Object, Exception> {
-    let init = Object::new();
-    put(&init, "method", &question.method.into())?;
-    put(&init, "headers", &lines(question.headers))?;
-    put(&init, "redirect", &"manual".into())?;
-    // An answer depends on headers that no cache on the way knows of.
-    put(&init, "cache", &"no-store".into())?;
-    put(&init, "signal", &controller.signal()?)?;
+    let init = json::Object::new()
+        .text("method", question.method)
+        .json("headers", &lines(question.headers))
+        .text("redirect", "manual")
+        // An answer depends on headers that no cache on the way knows of.
+        .text("cache", "no-store")
+        .end();
+    let init = object(&init)?;
     if let Some(body) = question.body {
         put(&init, "body", &body.into())?;
     }
+    put(&init, "signal", &controller.signal()?)?;
     Ok(init)
 }
 
