@@ -364,13 +364,19 @@ impl Api {
     }
 }
 
-/// The id under which an object remembers a change. In builds for the tests of faults it also
-/// carries the fault that is asked for.
+/// The id under which an object remembers a change.
 fn operation_id(head: &Head, trace: &Trace) -> String {
-    let mut id = trace.request_id.clone();
-    if cfg!(feature = "faults") {
-        id.push_str(&head.header("X-Fault").unwrap_or_default());
-    }
+    #[cfg(feature = "faults")]
+    let id = crate::faults::operation_id(
+        &trace.request_id,
+        head.header("X-Operation-Id").as_deref(),
+        head.header("X-Fault").as_deref(),
+    );
+    #[cfg(not(feature = "faults"))]
+    let id = {
+        let _ = head;
+        trace.request_id.clone()
+    };
     id
 }
 

@@ -31,6 +31,9 @@ extern "C" {
     type Cursor;
     #[wasm_bindgen(method, catch)]
     fn raw(this: &Cursor) -> Result<Rows, JsValue>;
+    #[cfg(feature = "faults")]
+    #[wasm_bindgen(method, getter, catch, js_name = rowsWritten)]
+    fn rows_written(this: &Cursor) -> Result<f64, JsValue>;
 
     type Rows;
     #[wasm_bindgen(method, catch, js_name = toArray)]
@@ -100,7 +103,7 @@ pub fn query(
     statement: &str,
     bindings: &[Bound<'_>],
 ) -> Result<Vec<Row>, Exception> {
-    let rows = database.sql.exec(statement, &values(bindings))?;
+    let rows = exec(database, statement, bindings)?;
     let rows = rows.raw()?.to_array()?;
     Ok(rows.iter().map(|row| Row(row.unchecked_into())).collect())
 }
@@ -115,8 +118,15 @@ pub fn execute(
     statement: &str,
     bindings: &[Bound<'_>],
 ) -> Result<(), Exception> {
-    database.sql.exec(statement, &values(bindings))?;
+    exec(database, statement, bindings)?;
     Ok(())
+}
+
+fn exec(database: &Database, statement: &str, bindings: &[Bound<'_>]) -> Result<Cursor, Exception> {
+    let cursor = database.sql.exec(statement, &values(bindings))?;
+    #[cfg(feature = "faults")]
+    crate::faults::count(cursor.rows_written()?);
+    Ok(cursor)
 }
 
 fn values(bindings: &[Bound<'_>]) -> Array {

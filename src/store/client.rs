@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::listing::{Page, Position};
+use super::made::REPEATABLE_MILLIS;
 use super::message::{Call, Reply, Task};
 use super::outbox::index_name;
 use crate::metadata::{Kind, ResourceId};
@@ -61,6 +62,8 @@ pub async fn send(
     };
     let mut message = Call::new(&caller.operation_id, task);
     let mut tries = 1;
+    // The object does not remember for ever, whatever deadline an operator sets.
+    let last_try = (runtime::now().millis() + REPEATABLE_MILLIS).min(caller.deadline.millis());
     loop {
         let reply = match call(objects, &name, &message) {
             Ok(pending) => pending.reply().await,
@@ -74,7 +77,7 @@ pub async fn send(
             Err(exception) => {
                 let pause = pause_millis(tries, runtime::random());
                 let next = runtime::now().millis() + i64::from(pause);
-                if next >= caller.deadline.millis() {
+                if next >= last_try {
                     return Err(failed(exception.to_string()));
                 }
                 runtime::sleep(pause).await;
@@ -105,12 +108,19 @@ pub async fn show_all(
     let mut replies = Vec::with_capacity(ids.len());
     for (id, pending) in ids.iter().zip(pending) {
         let reply = match pending {
-            Ok(pending) => pending.reply().await.ok(),
-            Err(_) => None,
+            Ok(pending) => pending.reply().await,
+            Err(exception) => Err(exception),
         };
-        replies.push(match reply.and_then(|reply| Reply::decode(&reply).ok()) {
-            Some(reply) => reply,
-            None => send(objects, kind, id, task, caller).await?,
+        let failed = |cause: String| StoreError {
+            name: object_name(kind, id),
+            cause,
+        };
+        replies.push(match reply {
+            Ok(reply) => Reply::decode(&reply).map_err(|error| failed(error.to_string()))?,
+            Err(exception) if may_repeat(&exception, 1) => {
+                send(objects, kind, id, task, caller).await?
+            }
+            Err(exception) => return Err(failed(exception.to_string())),
         });
     }
     Ok(replies)

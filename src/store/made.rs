@@ -1,68 +1,75 @@
 //! Which changes were made lately, by the id of the request that asked for them.
 //!
 //! The runtime may lose an answer after the change was made. The front then repeats the request
-//! under the same id, and must be told that it is done, not do it again. Slots are reused once their
-//! entry is older than any request can last, so that remembering costs one row written per change
-//! and the table grows only with the rate of changes.
+//! under the same id, and must be told what came of it, not have it done twice. Slots are reused once
+//! their entry is older than any repetition can be, so that remembering costs one row written per
+//! change and the table grows only with the rate of changes. What was replied is in that row alone:
+//! it is rarely asked for, and may be long.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::schema::Made;
 
-/// Milliseconds for which a change is remembered at least: longer than a request may last.
-const REMEMBERED_MILLIS: i64 = 30_000;
+/// Milliseconds after its first try for which a request may be repeated.
+pub(super) const REPEATABLE_MILLIS: i64 = 20_000;
+
+/// Milliseconds for which a change is remembered at least: longer, by what clocks may differ.
+const REMEMBERED_MILLIS: i64 = REPEATABLE_MILLIS + 10_000;
 
 /// Entries that are kept at most, however fast changes come.
 const MOST: usize = 16_384;
 
-/// The changes made lately, oldest first.
+/// The changes made lately.
 #[derive(Debug, Default)]
-pub(super) struct Recent(VecDeque<Made>);
+pub(super) struct Recent {
+    oldest_first: VecDeque<Made>,
+    slots: BTreeMap<String, i64>,
+}
 
 impl Recent {
     /// From what is stored, oldest first.
     pub(super) fn new(made: Vec<Made>) -> Self {
-        Self(made.into())
+        Self {
+            slots: made
+                .iter()
+                .map(|made| (made.id.clone(), made.slot))
+                .collect(),
+            oldest_first: made.into(),
+        }
     }
 
-    /// The note on the change that this request made already.
-    pub(super) fn find(&self, id: &str) -> Option<&str> {
-        // The one that is repeated is most likely the last one made.
-        self.0
-            .iter()
-            .rev()
-            .find(|made| made.id == id)
-            .map(|made| made.note.as_str())
+    /// The slot of the change that this request made already.
+    pub(super) fn find(&self, id: &str) -> Option<i64> {
+        self.slots.get(id).copied()
     }
 
     /// The entry for a change that is about to be written, in a slot of its own or in one that is
     /// no longer needed.
-    pub(super) fn next(&self, id: &str, now: i64, note: &str) -> Made {
-        let reusable = |oldest: &&Made| {
-            oldest.at < now.saturating_sub(REMEMBERED_MILLIS) || self.0.len() >= MOST
-        };
-        let slot = match self.0.front().filter(reusable) {
+    pub(super) fn next(&self, id: &str, now: i64) -> Made {
+        let kept = self.oldest_first.len();
+        let reusable =
+            |oldest: &&Made| oldest.at < now.saturating_sub(REMEMBERED_MILLIS) || kept >= MOST;
+        let slot = match self.oldest_first.front().filter(reusable) {
             Some(oldest) => oldest.slot,
-            None => i64::try_from(self.0.len()).unwrap_or_default(),
+            None => i64::try_from(kept).unwrap_or_default(),
         };
         Made {
             slot,
             id: id.to_owned(),
             at: now,
-            note: note.to_owned(),
         }
     }
 
     /// Takes the entry in, once it is written.
     pub(super) fn remember(&mut self, made: Made) {
-        if self
-            .0
-            .front()
-            .is_some_and(|oldest| oldest.slot == made.slot)
+        let oldest = self.oldest_first.front();
+        if oldest.is_some_and(|oldest| oldest.slot == made.slot)
+            && let Some(oldest) = self.oldest_first.pop_front()
         {
-            self.0.pop_front();
+            self.slots.remove(&oldest.id);
         }
-        self.0.push_back(made);
+        self.slots.insert(made.id.clone(), made.slot);
+        self.oldest_first.push_back(made);
     }
 }
 
@@ -71,7 +78,7 @@ mod tests {
     use super::*;
 
     fn made_at(recent: &mut Recent, id: &str, now: i64) -> i64 {
-        let made = recent.next(id, now, "");
+        let made = recent.next(id, now);
         let slot = made.slot;
         recent.remember(made);
         slot
@@ -81,10 +88,10 @@ mod tests {
     fn a_change_is_found_by_its_request_and_no_other_is() {
         let mut recent = Recent::default();
         assert_eq!(recent.find("a"), None);
-        recent.remember(recent.next("a", 0, "created"));
-        recent.remember(recent.next("b", 0, ""));
-        assert_eq!(recent.find("a"), Some("created"));
-        assert_eq!(recent.find("b"), Some(""));
+        made_at(&mut recent, "a", 0);
+        made_at(&mut recent, "b", 0);
+        assert_eq!(recent.find("a"), Some(0));
+        assert_eq!(recent.find("b"), Some(1));
         assert_eq!(recent.find("c"), None);
     }
 
@@ -109,10 +116,11 @@ mod tests {
         for at in 0..MOST + 100 {
             made_at(&mut recent, &at.to_string(), 0);
         }
-        assert_eq!(recent.0.len(), MOST);
+        assert_eq!(recent.oldest_first.len(), MOST);
+        assert_eq!(recent.slots.len(), MOST);
         assert!(
             recent
-                .0
+                .oldest_first
                 .iter()
                 .all(|made| usize::try_from(made.slot).unwrap() < MOST)
         );
@@ -126,17 +134,15 @@ mod tests {
                 slot: 1,
                 id: "a".into(),
                 at: 5,
-                note: String::new(),
             },
             Made {
                 slot: 0,
                 id: "b".into(),
                 at: 9,
-                note: "created".into(),
             },
         ];
         let mut recent = Recent::new(stored);
-        assert_eq!(recent.find("b"), Some("created"));
+        assert_eq!(recent.find("b"), Some(0));
         assert_eq!(made_at(&mut recent, "c", 10), 2);
         assert_eq!(made_at(&mut recent, "d", 6 + REMEMBERED_MILLIS), 1);
     }

@@ -67,7 +67,7 @@ pub enum Reply {
 pub struct Call {
     /// The same for each try of one request: a change that was made already is not made again.
     pub operation_id: String,
-    /// Whether this is another try. Only then is it looked up whether the change was made.
+    /// Whether this is another try.
     pub retry: bool,
     /// What to do.
     pub task: String,

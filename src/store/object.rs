@@ -15,9 +15,6 @@ use crate::platform::sql::{Database, Storage, delete_all, set_alarm, transaction
 use crate::platform::{Exception, runtime};
 use crate::registry::{Applied, apply, parse};
 
-/// The note on a change that made a new record: a retry must answer 201 as well.
-const CREATED: &str = "created";
-
 /// Milliseconds until a list that could not be reached is told again.
 const TELL_AGAIN_MILLIS: i64 = 20_000;
 
@@ -62,6 +59,8 @@ impl ResourceObject {
     pub fn perform(
         &mut self,
         operation_id: &str,
+        // Not needed to know a change that was made already: a first try that was held up may even
+        // come after the second.
         retry: bool,
         task: String,
         project_id: String,
@@ -71,7 +70,9 @@ impl ResourceObject {
         body: String,
     ) -> Result<JsValue, JsError> {
         #[cfg(feature = "faults")]
-        if let Some(promise) = crate::faults::in_object(operation_id)? {
+        let (operation_id, fault) = crate::faults::split(operation_id);
+        #[cfg(feature = "faults")]
+        if let Some(promise) = crate::faults::in_object(operation_id, fault, retry)? {
             return Ok(promise.into());
         }
         let task = Call {
@@ -85,8 +86,12 @@ impl ResourceObject {
             body,
         }
         .task()?;
-        let reply = self.carry_out(operation_id, retry, task)?;
-        Ok(reply.encode().into())
+        let reply = self.carry_out(operation_id, task)?;
+        #[cfg(feature = "faults")]
+        if let Some(promise) = crate::faults::after_object(operation_id, fault, retry) {
+            return Ok(promise.into());
+        }
+        Ok(reply.into())
     }
 
     /// The alarm: what the lists have to hear, for [`deliver`](super::outbox::deliver); empty when
@@ -128,13 +133,16 @@ impl ResourceObject {
 }
 
 impl ResourceObject {
-    fn carry_out(&mut self, id: &str, retry: bool, task: Task) -> Result<Reply, Exception> {
+    /// The reply as it travels.
+    fn carry_out(&mut self, id: &str, task: Task) -> Result<String, Exception> {
         // Taken out, and only put back when all went well: after a failure SQLite is asked again.
         let mut state = match self.state.take() {
             Some(state) => state,
             None => State::load(&self.database)?,
         };
-        if retry && let Some(reply) = state.reply_to_retry(id, &task) {
+        // The change was made already, but its answer was lost: what was replied then holds.
+        if let Some(slot) = state.recent.find(id) {
+            let reply = schema::reply(&self.database, slot)?;
             self.state = Some(state);
             return Ok(reply);
         }
@@ -149,7 +157,7 @@ impl ResourceObject {
                 document,
                 item_limit,
             } => state.register(&self.database, id, &name, &document, item_limit)?,
-            Task::Inspect => state.inspect(),
+            Task::Inspect => state.inspect().encode(),
             Task::Forget { name } => state.forget(&self.database, id, &name)?,
         };
         self.state = Some(state);
@@ -166,22 +174,6 @@ impl State {
         })
     }
 
-    /// The reply to a request whose change was made already, but whose first answer was lost.
-    fn reply_to_retry(&self, id: &str, task: &Task) -> Option<Reply> {
-        let note = self.recent.find(id)?;
-        match (task, &self.record) {
-            (Task::Perform { operation, .. }, Some(record)) => {
-                Some(Reply::Done(operation.outcome(record)))
-            }
-            (Task::Register { .. }, Some(record)) if note == CREATED => {
-                Some(Reply::Created(record.clone()))
-            }
-            (Task::Register { .. }, Some(record)) => Some(Reply::Known(record.clone())),
-            (Task::Forget { .. }, None) => Some(Reply::Forgotten),
-            _ => None,
-        }
-    }
-
     fn perform(
         &mut self,
         database: &Database,
@@ -189,21 +181,25 @@ impl State {
         operation: &Operation,
         actor: &Actor,
         item_limit: usize,
-    ) -> Result<Reply, Exception> {
+    ) -> Result<String, Exception> {
         let change = match decide(self.record.as_ref(), operation, actor, item_limit) {
             Ok(change) => change,
-            Err(refusal) => return Ok(Reply::Refused(refusal)),
+            Err(refusal) => return Ok(Reply::Refused(refusal).encode()),
         };
         let Some(record) = &mut self.record else {
-            return Ok(Reply::Unknown);
+            return Ok(Reply::Unknown.encode());
         };
-        if let Some(change) = change {
-            let made = self.recent.next(id, runtime::now().millis(), "");
-            schema::write_change(database, &change, &made)?;
-            self.recent.remember(made);
-            change.apply(&mut record.metadata);
-        }
-        Ok(Reply::Done(operation.outcome(record)))
+        let Some(change) = change else {
+            return Ok(Reply::Done(operation.outcome(record)).encode());
+        };
+        // In memory first, because the reply is written along with the change. Should the write
+        // fail, this state is dropped.
+        change.clone().apply(&mut record.metadata);
+        let reply = Reply::Done(operation.outcome(record)).encode();
+        let made = self.recent.next(id, runtime::now().millis());
+        schema::write_change(database, &change, &made, &reply)?;
+        self.recent.remember(made);
+        Ok(reply)
     }
 
     fn register(
@@ -213,7 +209,7 @@ impl State {
         name: &str,
         document: &str,
         item_limit: usize,
-    ) -> Result<Reply, Exception> {
+    ) -> Result<String, Exception> {
         let now = runtime::now();
         // The kind is in the object's own name, as it was in the path that named the object.
         let kind = if name.starts_with(Kind::Image.singular()) {
@@ -224,34 +220,34 @@ impl State {
         let json = serde_json::from_str(document).unwrap_or_default();
         let parsed = match parse(kind, &json, item_limit) {
             Ok(document) => document,
-            Err(field) => return Ok(Reply::Invalid(field)),
+            Err(field) => return Ok(Reply::Invalid(field).encode()),
         };
         let with_items = parsed.names_metadata();
         let (created, record) = match apply(self.record.as_ref(), parsed, now) {
             Ok(Applied::Created(record)) => (true, record),
             Ok(Applied::Updated(record)) => (false, record),
-            Ok(Applied::Outdated) => return Ok(self.inspect()),
-            Err(field) => return Ok(Reply::Invalid(field)),
+            Ok(Applied::Outdated) => return Ok(self.inspect().encode()),
+            Err(field) => return Ok(Reply::Invalid(field).encode()),
         };
-        let note = if created { CREATED } else { "" };
-        let made = self.recent.next(id, now.millis(), note);
+        let reply = if created {
+            Reply::Created(record.clone()).encode()
+        } else {
+            Reply::Known(record.clone()).encode()
+        };
+        let made = self.recent.next(id, now.millis());
         let lists = lists_to_tell(self.record.as_ref(), Some(&record));
         transaction(database, || {
             schema::migrate(database)?;
             schema::write_record(database, &record, with_items)?;
             schema::mark(database, name, &lists)?;
-            schema::write_made(database, &made)
+            schema::write_made(database, &made, &reply)
         })?;
         if !lists.is_empty() {
             set_alarm(database, now.millis())?;
         }
         self.recent.remember(made);
-        self.record = Some(record.clone());
-        Ok(if created {
-            Reply::Created(record)
-        } else {
-            Reply::Known(record)
-        })
+        self.record = Some(record);
+        Ok(reply)
     }
 
     fn inspect(&self) -> Reply {
@@ -261,22 +257,23 @@ impl State {
         }
     }
 
-    fn forget(&mut self, database: &Database, id: &str, name: &str) -> Result<Reply, Exception> {
+    fn forget(&mut self, database: &Database, id: &str, name: &str) -> Result<String, Exception> {
         if self.record.is_none() {
-            return Ok(Reply::Unknown);
+            return Ok(Reply::Unknown.encode());
         }
         let now = runtime::now().millis();
-        let made = self.recent.next(id, now, "");
+        let reply = Reply::Forgotten.encode();
+        let made = self.recent.next(id, now);
         let lists = lists_to_tell(self.record.as_ref(), None);
         transaction(database, || {
             schema::erase(database)?;
             schema::mark(database, name, &lists)?;
-            schema::write_made(database, &made)
+            schema::write_made(database, &made, &reply)
         })?;
         set_alarm(database, now)?;
         self.recent.remember(made);
         self.record = None;
-        Ok(Reply::Forgotten)
+        Ok(reply)
     }
 }
 

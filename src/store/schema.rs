@@ -70,7 +70,6 @@ pub(super) struct Made {
     pub(super) id: String,
     /// Milliseconds since 1970.
     pub(super) at: i64,
-    pub(super) note: String,
 }
 
 /// All that is stored.
@@ -90,7 +89,7 @@ pub(super) fn load(database: &Database) -> Result<Stored, Exception> {
     }
     let made = query(
         database,
-        "SELECT slot, id, at, note FROM operation ORDER BY at",
+        "SELECT slot, id, at FROM operation ORDER BY at",
         &[],
     )?
     .iter()
@@ -98,7 +97,6 @@ pub(super) fn load(database: &Database) -> Result<Stored, Exception> {
         slot: row.integer(0),
         id: row.text(1),
         at: row.integer(2),
-        note: row.text(3),
     })
     .collect();
     let documents = query(database, "SELECT document FROM resource LIMIT 1", &[])?;
@@ -116,7 +114,7 @@ pub(super) fn load(database: &Database) -> Result<Stored, Exception> {
     })
 }
 
-/// Writes a change of items, and that it was made.
+/// Writes a change of items, and what was replied.
 ///
 /// What is written without an await in between is durable together or not at all. Only a statement
 /// that fails could leave the ones before it behind: several are undone together, and one alone
@@ -125,10 +123,11 @@ pub(super) fn write_change(
     database: &Database,
     change: &Change,
     made: &Made,
+    reply: &str,
 ) -> Result<(), Exception> {
     match change {
         Change::Remove(key) => {
-            write_made(database, made)?;
+            write_made(database, made, reply)?;
             execute(
                 database,
                 "DELETE FROM item WHERE key = ?",
@@ -136,11 +135,11 @@ pub(super) fn write_change(
             )
         }
         Change::Put(items) => transaction(database, || {
-            write_made(database, made)?;
+            write_made(database, made, reply)?;
             put_items(database, items)
         }),
         Change::Replace(items) => transaction(database, || {
-            write_made(database, made)?;
+            write_made(database, made, reply)?;
             execute(database, "DELETE FROM item", &[])?;
             put_items(database, items)
         }),
@@ -196,8 +195,8 @@ pub(super) fn erase(database: &Database) -> Result<(), Exception> {
     Ok(())
 }
 
-/// Remembers a change in its slot, over whatever was there.
-pub(super) fn write_made(database: &Database, made: &Made) -> Result<(), Exception> {
+/// Remembers a change and what was replied in its slot, over whatever was there.
+pub(super) fn write_made(database: &Database, made: &Made, reply: &str) -> Result<(), Exception> {
     execute(
         database,
         "INSERT INTO operation VALUES (?, ?, ?, ?)
@@ -206,10 +205,20 @@ pub(super) fn write_made(database: &Database, made: &Made) -> Result<(), Excepti
             Bound::Integer(made.slot),
             Bound::Text(&made.id),
             Bound::Integer(made.at),
-            Bound::Text(&made.note),
+            Bound::Text(reply),
         ],
     )?;
     Ok(())
+}
+
+/// What was replied when the change in this slot was made.
+pub(super) fn reply(database: &Database, slot: i64) -> Result<String, Exception> {
+    let rows = query(
+        database,
+        "SELECT note FROM operation WHERE slot = ? LIMIT 1",
+        &[Bound::Integer(slot)],
+    )?;
+    Ok(rows.first().map(|row| row.text(0)).unwrap_or_default())
 }
 
 /// A list that does not know yet what the record is now.
