@@ -296,7 +296,10 @@ export class Worker {
         (response) => {
           const parts: Buffer[] = [];
           response.on("data", (part: Buffer) => parts.push(part));
-          response.on("error", reject);
+          response.on("error", (error) => {
+            clearTimeout(timer);
+            reject(error);
+          });
           response.on("end", () => {
             clearTimeout(timer);
             const list: HeaderList = [];

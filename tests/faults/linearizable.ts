@@ -1,0 +1,101 @@
+/**
+ * Whether a history of concurrent operations could have come from a single copy of the data that does one
+ * operation at a time, each at some moment between its call and its return: the search of Wing and Gong,
+ * with Lowe's memory of what was tried before.
+ */
+
+export interface Event<Operation> {
+  /** When the request was about to be sent. */
+  called: number;
+  /** When the answer was there; `Infinity` when there was none, and it may have happened or not. */
+  returned: number;
+  operation: Operation;
+}
+
+export interface Model<Operation, State> {
+  initial: State;
+  /** The state after the operation, or null when it could not have been answered like this. */
+  step: (state: State, operation: Operation, answered: boolean) => State | null;
+  /** The same text for the same state. */
+  text: (state: State) => string;
+}
+
+/** One step of the search: which operations have been put in order, and which could be the next. */
+interface Frame<State> {
+  state: State;
+  /** All answered events before this one are in order. */
+  lowest: number;
+  /** Those in order from `lowest` on. */
+  beyond: ReadonlySet<number>;
+  /** Those without an answer that are taken to have happened. */
+  happened: ReadonlySet<number>;
+  candidates: Candidate[];
+}
+
+type Candidate = { at: number; answered: boolean };
+
+/** Refusing can take for ever; a test that cannot tell must say so, not hang. */
+const MOST_STATES = 3_000_000;
+
+const NONE: ReadonlySet<number> = new Set();
+
+export function isLinearizable<Operation, State>(
+  history: readonly Event<Operation>[],
+  model: Model<Operation, State>,
+): boolean {
+  const byCall = [...history].sort((one, other) => one.called - other.called);
+  const answered = byCall.filter(({ returned }) => returned !== Infinity);
+  const unanswered = byCall.filter(({ returned }) => returned === Infinity);
+
+  /** What may come next: what was called before any of the others had to be over. */
+  const candidates = (lowest: number, beyond: ReadonlySet<number>, happened: ReadonlySet<number>): Candidate[] => {
+    let over = Infinity;
+    const next: Candidate[] = [];
+    for (let at = lowest; at < answered.length; at += 1) {
+      const event = answered[at] as Event<Operation>;
+      if (event.called > over) break;
+      if (beyond.has(at)) continue;
+      over = Math.min(over, event.returned);
+      next.push({ at, answered: true });
+    }
+    // What had to be over first most likely came first; what has no answer most likely did not happen.
+    next.sort((one, other) => (answered[one.at]?.returned ?? 0) - (answered[other.at]?.returned ?? 0));
+    for (const [at, event] of unanswered.entries()) {
+      if (event.called > over) break;
+      if (!happened.has(at)) next.push({ at, answered: false });
+    }
+    // The last is tried first.
+    return next.reverse();
+  };
+
+  const seen = new Set<string>();
+  const stack: Frame<State>[] = [
+    { state: model.initial, lowest: 0, beyond: NONE, happened: NONE, candidates: candidates(0, NONE, NONE) },
+  ];
+  for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
+    if (frame.lowest === answered.length) return true;
+    const candidate = frame.candidates.pop();
+    if (candidate === undefined) {
+      stack.pop();
+      continue;
+    }
+    const event = (candidate.answered ? answered : unanswered)[candidate.at] as Event<Operation>;
+    const state = model.step(frame.state, event.operation, candidate.answered);
+    if (state === null) continue;
+    let { lowest, beyond, happened } = frame;
+    if (candidate.answered) {
+      const more = new Set(beyond).add(candidate.at);
+      while (more.delete(lowest)) lowest += 1;
+      beyond = more;
+    } else {
+      happened = new Set(happened).add(candidate.at);
+    }
+    const sorted = (set: ReadonlySet<number>): string => [...set].sort((one, other) => one - other).join();
+    const text = `${lowest};${sorted(beyond)};${sorted(happened)};${model.text(state)}`;
+    if (seen.has(text)) continue;
+    seen.add(text);
+    if (seen.size > MOST_STATES) throw new Error(`undecided after ${seen.size} states`);
+    stack.push({ state, lowest, beyond, happened, candidates: candidates(lowest, beyond, happened) });
+  }
+  return false;
+}
