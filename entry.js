@@ -90,7 +90,14 @@ export class ResourceObject extends DurableObject {
   #rust = new RustSide((rust) => new rust.ResourceObject(this.ctx.storage));
 
   perform(...call) {
-    return this.#rust.call("perform", ...call);
+    try {
+      return this.#rust.call("perform", ...call);
+    } catch (error) {
+      // The next call finds a new object, whose database is opened anew: one that could only be
+      // opened for reading would stay read-only for as long as this object lives.
+      this.ctx.abort(String(error));
+      throw error;
+    }
   }
 
   /** Tells the lists what they do not know yet of this resource. */

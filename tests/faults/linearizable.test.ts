@@ -12,6 +12,7 @@ const register: Model<Operation, number> = {
     if ("write" in operation) return operation.write;
     return !answered || operation.read === state ? state : null;
   },
+  changesNothing: (operation) => "read" in operation,
   text: String,
 };
 

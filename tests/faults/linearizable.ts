@@ -16,12 +16,14 @@ export interface Model<Operation, State> {
   initial: State;
   /** The state after the operation, or null when it could not have been answered like this. */
   step: (state: State, operation: Operation, answered: boolean) => State | null;
+  /** Whether it leaves every state as it is in which it can have been answered like this. */
+  changesNothing: (operation: Operation) => boolean;
   /** The same text for the same state. */
   text: (state: State) => string;
 }
 
 /** One step of the search: which operations have been put in order, and which could be the next. */
-interface Frame<State> {
+interface Position<State> {
   state: State;
   /** All answered events before this one are in order. */
   lowest: number;
@@ -29,13 +31,16 @@ interface Frame<State> {
   beyond: ReadonlySet<number>;
   /** Those without an answer that are taken to have happened. */
   happened: ReadonlySet<number>;
+}
+
+interface Frame<State> extends Position<State> {
   candidates: Candidate[];
 }
 
 type Candidate = { at: number; answered: boolean };
 
 /** Refusing can take for ever; a test that cannot tell must say so, not hang. */
-const MOST_STATES = 3_000_000;
+const MOST_STATES = 1_000_000;
 
 const NONE: ReadonlySet<number> = new Set();
 
@@ -68,10 +73,40 @@ export function isLinearizable<Operation, State>(
     return next.reverse();
   };
 
+  /** Puts an operation in order. */
+  const take = (from: Position<State>, { at, answered: hasAnswer }: Candidate, state: State): Position<State> => {
+    if (!hasAnswer) return { ...from, state, happened: new Set(from.happened).add(at) };
+    const beyond = new Set(from.beyond).add(at);
+    let { lowest } = from;
+    while (beyond.delete(lowest)) lowest += 1;
+    return { ...from, state, lowest, beyond };
+  };
+
+  /**
+   * What changes nothing and could have been answered like this now is put in order now: wherever else it
+   * belongs, it is right here, too, and each choice less halves the search.
+   */
+  const settled = (from: Position<State>): Frame<State> => {
+    let position = from;
+    for (;;) {
+      const left: Candidate[] = [];
+      let moved = false;
+      for (const candidate of candidates(position.lowest, position.beyond, position.happened)) {
+        const { operation } = (candidate.answered ? answered : unanswered)[candidate.at] as Event<Operation>;
+        const state =
+          candidate.answered && model.changesNothing(operation) ? model.step(position.state, operation, true) : null;
+        if (state === null) left.push(candidate);
+        else {
+          position = take(position, candidate, state);
+          moved = true;
+        }
+      }
+      if (!moved) return { ...position, candidates: left };
+    }
+  };
+
   const seen = new Set<string>();
-  const stack: Frame<State>[] = [
-    { state: model.initial, lowest: 0, beyond: NONE, happened: NONE, candidates: candidates(0, NONE, NONE) },
-  ];
+  const stack = [settled({ state: model.initial, lowest: 0, beyond: NONE, happened: NONE })];
   for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
     if (frame.lowest === answered.length) return true;
     const candidate = frame.candidates.pop();
@@ -82,20 +117,13 @@ export function isLinearizable<Operation, State>(
     const event = (candidate.answered ? answered : unanswered)[candidate.at] as Event<Operation>;
     const state = model.step(frame.state, event.operation, candidate.answered);
     if (state === null) continue;
-    let { lowest, beyond, happened } = frame;
-    if (candidate.answered) {
-      const more = new Set(beyond).add(candidate.at);
-      while (more.delete(lowest)) lowest += 1;
-      beyond = more;
-    } else {
-      happened = new Set(happened).add(candidate.at);
-    }
+    const next = settled(take(frame, candidate, state));
     const sorted = (set: ReadonlySet<number>): string => [...set].sort((one, other) => one - other).join();
-    const text = `${lowest};${sorted(beyond)};${sorted(happened)};${model.text(state)}`;
+    const text = `${next.lowest};${sorted(next.beyond)};${sorted(next.happened)};${model.text(next.state)}`;
     if (seen.has(text)) continue;
     seen.add(text);
     if (seen.size > MOST_STATES) throw new Error(`undecided after ${seen.size} states`);
-    stack.push({ state, lowest, beyond, happened, candidates: candidates(lowest, beyond, happened) });
+    stack.push(next);
   }
   return false;
 }
