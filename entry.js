@@ -93,8 +93,8 @@ export class ResourceObject extends DurableObject {
     try {
       return this.#rust.call("perform", ...call);
     } catch (error) {
-      // The next call finds a new object, whose database is opened anew: one that could only be
-      // opened for reading would stay read-only for as long as this object lives.
+      // Takes back what this call has written, and the next one finds a new object, whose database is
+      // opened anew: one that could only be opened for reading would stay read-only as long as it lives.
       this.ctx.abort(String(error));
       throw error;
     }
