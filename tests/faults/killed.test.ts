@@ -114,11 +114,11 @@ test("records that come and go are there or gone as it was acknowledged, and lis
   const listed = async (): Promise<Set<string>> => {
     const ids = new Set<string>();
     for (let marker = ""; ; ) {
-      const page = await worker.request("GET", `/v2.1/servers?limit=500${marker}`, { token: member });
+      const page = await worker.request("GET", `/v2.1/servers?limit=100${marker}`, { token: member });
       const servers = page.json().servers as { id: string }[];
       for (const { id } of servers) ids.add(id);
       const last = servers.at(-1);
-      if (last === undefined || servers.length < 500) return ids;
+      if (last === undefined) return ids;
       marker = `&marker=${last.id}`;
     }
   };
