@@ -15,8 +15,9 @@ use crate::platform::sql::{Bound, Database, Row, execute, query, transaction};
 use crate::registry::document;
 
 /// Each entry brings the tables from the version that is its index to the next.
-/// Released entries never change; new ones are added below, and must leave the database readable
-/// for the release before.
+/// Released entries never change; new ones are added below, and must leave the database usable
+/// for the release before: they add tables, and columns that have a default. For the same reason
+/// each statement here names the columns that it means, and a later version is none to worry about.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
     INSERT INTO schema_version VALUES (0);
@@ -157,7 +158,8 @@ fn put_items(database: &Database, items: &[(Key, Value)]) -> Result<(), Exceptio
 fn put_item(database: &Database, key: &str, value: &str) -> Result<(), Exception> {
     execute(
         database,
-        "INSERT INTO item VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        "INSERT INTO item (key, value) VALUES (?, ?)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         &[Bound::Text(key), Bound::Text(value)],
     )?;
     Ok(())
@@ -176,7 +178,7 @@ pub(super) fn write_record(
     let document = document::write(&without_items);
     execute(
         database,
-        "INSERT INTO resource VALUES (1, ?)
+        "INSERT INTO resource (id, document) VALUES (1, ?)
          ON CONFLICT (id) DO UPDATE SET document = excluded.document",
         &[Bound::Text(&document)],
     )?;
@@ -200,7 +202,7 @@ pub(super) fn erase(database: &Database) -> Result<(), Exception> {
 pub(super) fn write_made(database: &Database, made: &Made) -> Result<(), Exception> {
     execute(
         database,
-        "INSERT INTO operation VALUES (?, ?, ?, ?)
+        "INSERT INTO operation (slot, id, at, note) VALUES (?, ?, ?, ?)
          ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note",
         &[
             Bound::Integer(made.slot),
@@ -227,7 +229,7 @@ pub(super) fn mark(database: &Database, name: &str, projects: &[String]) -> Resu
     for project_id in projects {
         execute(
             database,
-            "INSERT INTO outbox VALUES (?, 1, ?)
+            "INSERT INTO outbox (project_id, revision, name) VALUES (?, 1, ?)
              ON CONFLICT (project_id) DO UPDATE SET revision = revision + 1",
             &[Bound::Text(project_id), Bound::Text(name)],
         )?;
