@@ -19,7 +19,7 @@ import { fileURLToPath } from "node:url";
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
 
 // Imported late: it reads the variable above when it is loaded.
-const { Miniflare } = await import("miniflare");
+export const { Miniflare } = await import("miniflare");
 
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -38,6 +38,8 @@ const durableObjects = Object.fromEntries(
     ([, name, className]) => [name as string, { className: className as string, useSQLite: true }],
   ),
 );
+/** What another Worker needs in order to stand in for this one on the state it left. */
+export const configuredObjects = { compatibilityDate, durableObjects };
 assert.ok("RESOURCES" in durableObjects, "wrangler.toml binds no object class as RESOURCES");
 
 export interface WorkerOptions {
