@@ -237,14 +237,14 @@ pub(super) fn mark(database: &Database, name: &str, projects: &[String]) -> Resu
     Ok(())
 }
 
-/// The lists that are marked.
+/// The lists that are marked; of very many some, as one alarm can tell no more in its time.
 pub(super) fn marks(database: &Database) -> Result<Vec<Mark>, Exception> {
     if version(database)?.is_none() {
         return Ok(Vec::new());
     }
     let rows = query(
         database,
-        "SELECT project_id, revision, name FROM outbox",
+        "SELECT project_id, revision, name FROM outbox LIMIT 100",
         &[],
     )?;
     let mark = |row: &Row| Mark {
