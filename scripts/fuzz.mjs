@@ -28,7 +28,7 @@ const MOST_BYTES = 4_096;
 
 /** An input of the kept corpus is one that a person may want to read. */
 const MOST_KEPT_BYTES = 256;
-const MOST_KEPT = 80;
+const MOST_KEPT = 40;
 
 const folder = join(root, "fuzz");
 const target = join(root, "target", "fuzz");

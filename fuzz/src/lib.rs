@@ -6,6 +6,8 @@ use edge_metadata::api::query::{self, ListQuery, MOST_LISTED};
 use edge_metadata::api::route::{Name, Prefix, Route, Target};
 use edge_metadata::api::version::Microversion;
 use edge_metadata::api::{body, body::Body};
+use edge_metadata::identity::keystone::answer::{self, AskedBy, Verdict};
+use edge_metadata::identity::keystone::stored::Stored;
 use edge_metadata::identity::policy::Standing;
 use edge_metadata::identity::token::{Claims, Digest};
 use edge_metadata::metadata::{
@@ -28,6 +30,7 @@ pub const TARGETS: &[Checks] = &[
     ("registry", registry),
     ("messages", messages),
     ("tokens", tokens),
+    ("keystone", keystone),
 ];
 
 /// Items that a resource may have, as the default says.
@@ -338,19 +341,44 @@ pub fn tokens(input: &[u8]) {
     };
     let (admin, service, expires) = (has("admin"), has("service"), claims.expires_at);
     let project_id = claims.project_id.clone();
-    match claims.identity(now) {
-        Some(identity) => {
-            assert!(now < expires && identity.holds(now));
-            assert_eq!(identity.actor.standing == Standing::Admin, admin);
-            assert_eq!(
-                identity.may_use_registry,
-                project_id.is_some() && (admin || service)
-            );
-            assert_eq!(
-                identity.rate_key(),
-                project_id.as_deref().unwrap_or(&identity.user_id)
-            );
+    let identity = claims.identity();
+    assert_eq!(identity.holds(now), now < expires);
+    assert_eq!(identity.actor.standing == Standing::Admin, admin);
+    assert_eq!(
+        identity.may_use_registry,
+        project_id.is_some() && (admin || service)
+    );
+    assert_eq!(
+        identity.rate_key(),
+        project_id.as_deref().unwrap_or(&identity.user_id)
+    );
+}
+
+/// What a Keystone answers, what is kept of it, and what its access rules allow: the first line is a
+/// path, the rest the answer's body.
+pub fn keystone(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let (path, body) = text.split_once('\n').unwrap_or(("/v2.1/servers/x", &text));
+    let now = Timestamp::from_millis(1_800_000_000_000);
+    for status in [200, 201, 300, 401, 403, 404, 500] {
+        for asked_by in [AskedBy::Subject, AskedBy::ServiceToken, AskedBy::Credential] {
+            let verdict = answer::verdict(status, body.as_bytes(), asked_by);
+            let Verdict::Valid(claims) = verdict else {
+                continue;
+            };
+            assert_eq!(status, 200, "only a 200 lets anybody in");
+            for rule in claims.access_rules.iter().flatten() {
+                let _ = rule.allows("GET", path);
+                assert!(!rule.allows("", path) || rule.method.is_empty());
+            }
+            let expires = claims.expires_at;
+            let stored = Stored::new(claims, now, 300);
+            assert!(stored.until <= expires.millis() && stored.until <= now.millis() + 300_000);
+            assert!(stored.ttl(now) >= 60);
+            let read = Stored::parse(&stored.text(), now, 300);
+            assert_eq!(read, (now.millis() < stored.until).then_some(stored));
         }
-        None => assert!(expires <= now),
+        assert!(answer::issued(status, body.as_bytes()).is_err() || status == 201);
     }
+    let _ = Stored::parse(body, now, 300);
 }
