@@ -33,6 +33,7 @@ pub enum Verdict {
 }
 
 /// The verdict of the answer to `GET /v3/auth/tokens`.
+#[must_use]
 pub fn verdict(status: u16, body: &[u8], asked_by: AskedBy) -> Verdict {
     match (status, asked_by) {
         (200, _) => claims(body).map_or_else(

@@ -22,12 +22,14 @@ pub struct Stored {
 
 impl Stored {
     /// What Keystone says now, to be believed for `seconds` at most.
+    #[must_use]
     pub fn new(claims: Claims, now: Timestamp, seconds: u32) -> Self {
         let until = (now.millis() + i64::from(seconds) * 1_000).min(claims.expires_at.millis());
         Self { claims, until }
     }
 
     /// What KV holds, while it may be believed; [`None`] when it may not, or is not understood.
+    #[must_use]
     pub fn parse(text: &str, now: Timestamp, seconds: u32) -> Option<Self> {
         let stored: Value = serde_json::from_str(text).ok()?;
         let mut claims = Claims::stored(&stored)?;
@@ -42,6 +44,7 @@ impl Stored {
     }
 
     /// As KV is to hold it.
+    #[must_use]
     pub fn text(&self) -> String {
         let claims = &self.claims;
         let access_rules = claims.access_rules.as_ref().map(|rules| {
@@ -62,6 +65,7 @@ impl Stored {
     }
 
     /// How many seconds KV may keep it.
+    #[must_use]
     pub fn ttl(&self, now: Timestamp) -> u32 {
         let seconds = (self.until - now.millis()) / 1_000 + 1;
         u32::try_from(seconds.max(LEAST_TTL_SECONDS)).unwrap_or_default()
