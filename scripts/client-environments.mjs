@@ -27,6 +27,17 @@ const novaclient7 = {
   requirements: join(root, "tests", "clients", "requirements-novaclient-7.txt"),
 };
 
+/** @type {Environment} */
+const schemathesis = {
+  folder: join(root, ".venv", "schemathesis"),
+  requirements: join(root, "tests", "http-fuzz", "requirements.txt"),
+};
+
+/** The Python of schemathesis, which `npm run test:http-fuzz` runs. */
+export async function schemathesisEnvironment() {
+  return install(schemathesis, await findPython());
+}
+
 /**
  * Installs what is not there yet, and gives the Python of each environment.
  * @returns {Promise<{ newest: string, novaclient7: string }>}

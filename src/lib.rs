@@ -32,7 +32,7 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 
 use self::api::answer::Answer;
-use self::api::{Api, Misconfigured};
+use self::api::{Api, Misconfigured, cors};
 use self::log::Trace;
 use self::platform::context::Context;
 use self::platform::env::Env;
@@ -79,7 +79,7 @@ pub async fn fetch(request: Request, env: JsValue, context: Context) -> Result<R
     }
     let duration = runtime::now().millis() - now.millis();
     trace.write(Some(&head.method), answer.status, Some(duration), level);
-    Ok(respond(&answer, &trace)?)
+    Ok(respond(answer, &head, &trace)?)
 }
 
 /// The answer to a request that was given up: past its deadline, or lost to a panic.
@@ -94,10 +94,19 @@ pub fn give_up(request: &Request, cause: &str) -> Result<Response, JsError> {
     trace.detail = Some(cause.to_owned());
     let answer = Answer::from(api::given_up(&head, &mut trace));
     trace.write(Some(&head.method), answer.status, None, LogLevel::Warn);
-    Ok(respond(&answer, &trace)?)
+    Ok(respond(answer, &head, &trace)?)
 }
 
-fn respond(answer: &Answer, trace: &Trace) -> Result<Response, Exception> {
+fn respond(mut answer: Answer, head: &Head, trace: &Trace) -> Result<Response, Exception> {
+    API.with(|api| {
+        if let Some(Ok(api)) = api.get() {
+            cors::allow(
+                &api.settings.cors_origins,
+                |name| head.header(name),
+                &mut answer,
+            );
+        }
+    });
     let headers = answer.headers(&trace.request_id, trace.version.as_ref());
     response(answer.status, &headers, answer.body.as_deref())
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::api::cors::Origins;
+
 /// What an operator may set, as text in `[vars]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -17,6 +19,8 @@ pub struct Settings {
     pub rate_limit_period_seconds: u32,
     /// `RATE_LIMIT_STATUS`: 413 as S1 says, or 429.
     pub rate_limit_status: u16,
+    /// `CORS_ORIGINS`: the web pages that may call this API, by their origins.
+    pub cors_origins: Origins,
     /// `LOG_LEVEL`: whether every request is logged, or only those that failed here (5xx).
     pub log_level: LogLevel,
     /// `KEYSTONE_…`: the Keystone that tokens are checked by; [`None`] for embedded tokens.
@@ -86,6 +90,7 @@ impl Settings {
             metadata_items: number(&read, "METADATA_ITEMS", 128, 1, 10_000)? as usize,
             rate_limit_period_seconds: number(&read, "RATE_LIMIT_PERIOD_SECONDS", 60, 1, 3_600)?,
             rate_limit_status: one_of(&read, "RATE_LIMIT_STATUS", &[("413", 413), ("429", 429)])?,
+            cors_origins: origins(&read)?,
             log_level: one_of(
                 &read,
                 "LOG_LEVEL",
@@ -94,6 +99,15 @@ impl Settings {
             keystone: keystone(&read)?,
         })
     }
+}
+
+fn origins(read: &impl Fn(&'static str) -> Option<String>) -> Result<Origins, BadSetting> {
+    let value = read("CORS_ORIGINS").unwrap_or_default();
+    Origins::parse(&value).ok_or_else(|| BadSetting {
+        name: "CORS_ORIGINS",
+        value,
+        expected: "origins as https://host, separated by commas".to_owned(),
+    })
 }
 
 const CREDENTIAL_ID: &str = "KEYSTONE_APPLICATION_CREDENTIAL_ID";
@@ -221,6 +235,7 @@ mod tests {
                 metadata_items: 128,
                 rate_limit_period_seconds: 60,
                 rate_limit_status: 413,
+                cors_origins: Origins::default(),
                 log_level: LogLevel::Info,
                 keystone: None,
             })
@@ -337,6 +352,7 @@ mod tests {
             ("METADATA_ITEMS", "1.5"),
             ("RATE_LIMIT_PERIOD_SECONDS", "99999999999999"),
             ("RATE_LIMIT_STATUS", "500"),
+            ("CORS_ORIGINS", "*"),
             ("LOG_LEVEL", "loud"),
             ("KEYSTONE_URL", ""),
             ("KEYSTONE_URL", "keystone.example"),

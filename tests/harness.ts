@@ -19,7 +19,7 @@ import { fileURLToPath } from "node:url";
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
 
 // Imported late: it reads the variable above when it is loaded.
-const { Miniflare } = await import("miniflare");
+export const { Miniflare } = await import("miniflare");
 
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -38,6 +38,8 @@ const durableObjects = Object.fromEntries(
     ([, name, className]) => [name as string, { className: className as string, useSQLite: true }],
   ),
 );
+/** What another Worker needs in order to stand in for this one on the state it left. */
+export const configuredObjects = { compatibilityDate, durableObjects };
 assert.ok("RESOURCES" in durableObjects, "wrangler.toml binds no object class as RESOURCES");
 
 export interface WorkerOptions {
@@ -48,7 +50,11 @@ export interface WorkerOptions {
   /** State is kept here and left behind; without it a new folder, removed by `stop`. */
   persistTo?: string;
   vars?: Record<string, string>;
-  bindings?: { rateLimiter?: { limit: number; period: 10 | 60 } };
+  bindings?: {
+    rateLimiter?: { limit: number; period: 10 | 60 };
+    /** In the limiter's place something that has no `limit`, or a service whose `limit` is rejected. */
+    brokenRateLimiter?: "throws" | "rejects";
+  };
   withoutKv?: boolean;
   withoutObjects?: boolean;
 }
@@ -157,7 +163,7 @@ export class Worker {
       const command = `node scripts/build.mjs${this.options.faults ? " --faults" : ""}`;
       assert.ok(existsSync(file), `${path.relative(repository, file)} is missing: run ${command}`);
     }
-    const rateLimiter = this.options.bindings?.rateLimiter;
+    const { rateLimiter, brokenRateLimiter } = this.options.bindings ?? {};
     this.#runtime = new Miniflare({
       modules: true,
       scriptPath: script,
@@ -171,7 +177,8 @@ export class Worker {
       host: "127.0.0.1",
       // Straight to the Worker: Miniflare's own entrance rewrites headers and answers errors as HTML.
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-      bindings: this.options.vars ?? {},
+      bindings: { ...this.options.vars, ...(brokenRateLimiter === "throws" ? { RATE_LIMITER: {} } : {}) },
+      ...(brokenRateLimiter === "rejects" ? { serviceBindings: { RATE_LIMITER: () => new Response() as never } } : {}),
       durableObjects: this.options.withoutObjects ? {} : durableObjects,
       durableObjectsPersist: path.join(this.#folder, "objects"),
       kvNamespaces: this.options.withoutKv ? [] : ["TOKENS"],

@@ -13,6 +13,7 @@ const PURE = [
   "api/version.rs",
   "api/body.rs",
   "api/fault.rs",
+  "api/cors.rs",
   "identity/token.rs",
   "identity/policy.rs",
   "identity/access_rule.rs",

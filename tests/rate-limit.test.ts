@@ -141,3 +141,48 @@ test("without the binding nothing is limited", async () => {
     await unlimited.stop();
   }
 });
+
+test("RATE_LIMIT_STATUS=429: the status from which modern clients back off, otherwise the same answer", async () => {
+  const modern = await startWorker({
+    bindings: { rateLimiter: { limit: LIMIT, period: PERIOD } },
+    vars: { RATE_LIMIT_PERIOD_SECONDS: String(PERIOD), RATE_LIMIT_STATUS: "429" },
+  });
+  try {
+    await withinOneWindow(async () => {
+      const project = new Project(modern);
+      const path = imageItem(resourceId(), "key1");
+      const answers = await times(LIMIT + 1, () => project.delete(path));
+      assert.deepEqual(statuses(answers), [...Array(LIMIT).fill(404), 429]);
+      const limited = answers[LIMIT] as Answer;
+      assert.deepEqual(limited.json(), {
+        overLimit: { message: "This request was rate-limited.", code: 429, retryAfter: String(PERIOD) },
+      });
+      assert.deepEqual(limited.headers.all("Retry-After"), [String(PERIOD)]);
+    });
+    // A body that is too large is no matter of the rate.
+    const project = new Project(modern);
+    const body = "x".repeat(114_689);
+    assert.equal((await project.delete(imageItem(resourceId(), "key1"), { body })).status, 413);
+  } finally {
+    await modern.stop();
+  }
+});
+
+for (const brokenRateLimiter of ["throws", "rejects"] as const) {
+  test(`a binding that ${brokenRateLimiter} limits nothing, and the log says so`, async () => {
+    const open = await startWorker({ bindings: { brokenRateLimiter } });
+    try {
+      const project = new Project(open);
+      const id = await project.server();
+      assertNoContent(await project.delete(project.serverItem(id, "key1")));
+      const answers = await times(LIMIT * 2, () => project.delete(project.serverItem(id, "key1")));
+      assert.deepEqual(statuses(answers), Array(LIMIT * 2).fill(404));
+      for (let wait = 0; wait < 40 && !open.logs().some((line) => line.includes("the rate limiter failed")); wait += 1) {
+        await sleep(50);
+      }
+      assert.ok(open.logs().some((line) => line.includes("the rate limiter failed")));
+    } finally {
+      await open.stop();
+    }
+  });
+}

@@ -11,6 +11,8 @@ pub struct Answer {
     pub content_type: &'static str,
     /// The header that only this answer has.
     pub header: Option<(&'static str, String)>,
+    /// What a browser has to know, see [`cors`](super::cors).
+    pub cors: Vec<(&'static str, String)>,
     /// [`None`] for none at all.
     pub body: Option<String>,
 }
@@ -23,6 +25,7 @@ impl Answer {
             status: 204,
             content_type: "application/json",
             header: None,
+            cors: Vec::new(),
             body: None,
         }
     }
@@ -43,6 +46,7 @@ impl Answer {
             status,
             content_type: "application/json",
             header: None,
+            cors: Vec::new(),
             body: Some(document),
         }
     }
@@ -72,6 +76,11 @@ impl Answer {
         if let Some((name, value)) = &self.header {
             headers.push((name, value));
         }
+        headers.extend(
+            self.cors
+                .iter()
+                .map(|(name, value)| (*name, value.as_str())),
+        );
         headers
     }
 }
@@ -82,6 +91,7 @@ impl From<Fault> for Answer {
             status: fault.status(),
             content_type: fault.content_type(),
             header: fault.header(),
+            cors: Vec::new(),
             body: Some(fault.body()),
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod body;
+pub mod cors;
 pub mod fault;
 mod list;
 pub mod query;

@@ -198,7 +198,7 @@ fn compute<'a>(
 }
 
 fn registry<'a>(mut segments: impl Iterator<Item = &'a str>) -> Option<Route> {
-    let kind = Kind::from_plural(segments.next()?)?;
+    let kind = Kind::from_plural(&decode(segments.next()?)?)?;
     let id = name(segments.next()?)?;
     segments
         .next()
@@ -404,6 +404,10 @@ mod tests {
         assert_eq!(
             Route::parse(&format!("/%69mages/{ID}/%6Detadata")),
             Route::parse(&format!("/images/{ID}/metadata"))
+        );
+        assert_eq!(
+            Route::parse(&format!("/%72egistry/%73ervers/{ID}")),
+            Route::parse(&format!("/registry/servers/{ID}"))
         );
     }
 

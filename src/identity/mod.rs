@@ -2,7 +2,7 @@
 
 pub mod access_rule;
 mod cache;
-mod keystone;
+pub mod keystone;
 pub mod policy;
 pub mod token;
 

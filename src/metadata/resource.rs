@@ -296,6 +296,15 @@ mod tests {
     }
 
     #[test]
+    fn a_resource_belongs_to_the_project_of_its_server_or_image() {
+        let image = Resource::Image(image("active", Visibility::Private, &[]));
+        assert_eq!(image.project_id(), "acme");
+        assert_eq!(image.kind(), Kind::Image);
+        assert_eq!(Kind::Image.singular(), "image");
+        assert_eq!(Kind::Server.singular(), "server");
+    }
+
+    #[test]
     fn each_image_status_is_gone_allows_a_change_or_neither() {
         for (status, gone, allows) in [
             ("active", false, true),

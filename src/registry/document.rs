@@ -93,22 +93,53 @@ pub struct ImageDocument {
 ///
 /// The first field that is unknown, has the wrong type or a value that it may not have.
 pub fn parse(kind: Kind, body: &Value, item_limit: usize) -> Result<Document, InvalidField> {
+    document(kind, body, item_limit, Unknown::Refused)
+}
+
+/// What becomes of a field that this release does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    /// In what the control plane says it is a mistake.
+    Refused,
+    /// In what is stored, or comes from the other side of a rollout, a later release wrote it.
+    Ignored,
+}
+
+impl Unknown {
+    fn meet(self, path: &str) -> Result<(), InvalidField> {
+        match self {
+            Self::Refused => Err(invalid(path, "unknown field")),
+            Self::Ignored => Ok(()),
+        }
+    }
+}
+
+fn document(
+    kind: Kind,
+    body: &Value,
+    item_limit: usize,
+    unknown: Unknown,
+) -> Result<Document, InvalidField> {
     let wrapper = kind.singular();
     let object = object(body, "body")?;
-    if let Some(unknown) = object.keys().find(|key| *key != wrapper) {
-        return Err(invalid(unknown, "unknown field"));
+    if let Some(name) = object.keys().find(|key| *key != wrapper) {
+        unknown.meet(name)?;
     }
     let fields = object
         .get(wrapper)
         .ok_or_else(|| invalid(wrapper, "required"))?;
     let fields = self::object(fields, wrapper)?;
     match kind {
-        Kind::Server => server(fields, item_limit).map(Document::Server),
-        Kind::Image => image(fields, item_limit).map(Document::Image),
+        Kind::Server => server(fields, item_limit, unknown).map(Document::Server),
+        Kind::Image => image(fields, item_limit, unknown).map(Document::Image),
     }
 }
 
-fn server(fields: &Map<String, Value>, item_limit: usize) -> Result<ServerDocument, InvalidField> {
+fn server(
+    fields: &Map<String, Value>,
+    item_limit: usize,
+    unknown: Unknown,
+) -> Result<ServerDocument, InvalidField> {
     let mut document = ServerDocument::default();
     for (name, value) in fields {
         let path = format!("server.{name}");
@@ -124,13 +155,17 @@ fn server(fields: &Map<String, Value>, item_limit: usize) -> Result<ServerDocume
             "created" => document.created = Some(time(value, &path)?),
             "observed_at" => document.observed_at = Some(time(value, &path)?),
             "metadata" => document.metadata = Some(metadata(value, &path, item_limit)?),
-            _ => return Err(invalid(path, "unknown field")),
+            _ => unknown.meet(&path)?,
         }
     }
     Ok(document)
 }
 
-fn image(fields: &Map<String, Value>, item_limit: usize) -> Result<ImageDocument, InvalidField> {
+fn image(
+    fields: &Map<String, Value>,
+    item_limit: usize,
+    unknown: Unknown,
+) -> Result<ImageDocument, InvalidField> {
     let mut document = ImageDocument::default();
     for (name, value) in fields {
         let path = format!("image.{name}");
@@ -143,7 +178,7 @@ fn image(fields: &Map<String, Value>, item_limit: usize) -> Result<ImageDocument
             "created" => document.created = Some(time(value, &path)?),
             "observed_at" => document.observed_at = Some(time(value, &path)?),
             "metadata" => document.metadata = Some(metadata(value, &path, item_limit)?),
-            _ => return Err(invalid(path, "unknown field")),
+            _ => unknown.meet(&path)?,
         }
     }
     Ok(document)
@@ -317,7 +352,7 @@ pub fn items(metadata: &Metadata) -> String {
 /// Beside the wrapper, because the control plane cannot say it: when the record was changed last.
 const UPDATED: &str = "updated";
 
-/// Takes back what [`write()`] wrote.
+/// Takes back what [`write()`] wrote, this release's or a later one's, which may have added members.
 ///
 /// # Errors
 ///
@@ -334,7 +369,8 @@ pub fn read(text: &str) -> Result<Record, InvalidField> {
         Kind::Image
     };
     // How many items there may be was decided when they were written.
-    let document = parse(kind, &Value::Object(document), usize::MAX)?;
+    let document = Value::Object(document);
+    let document = self::document(kind, &document, usize::MAX, Unknown::Ignored)?;
     match apply(None, document, updated)? {
         Applied::Created(record) | Applied::Updated(record) => Ok(record),
         Applied::Outdated => Err(invalid("record", "outdated")),
@@ -450,6 +486,36 @@ mod tests {
                 message.starts_with(&format!("Invalid input for field '{path}': ")),
                 "{text}: {message}"
             );
+        }
+    }
+
+    #[test]
+    fn what_a_later_release_added_to_a_stored_record_is_ignored_after_a_rollback() {
+        for (stored, added) in [
+            (
+                r#"{"server": {"project_id": "ace"}, "updated": "2026-01-02T00:00:00Z"}"#,
+                r#"{"etag": 1, "server": {"flavor": {"id": "7"}, "project_id": "ace", "tags": null},
+                    "updated": "2026-01-02T00:00:00Z", "zone": "b"}"#,
+            ),
+            (
+                r#"{"image": {"project_id": "ace"}, "updated": "2026-01-02T00:00:00Z"}"#,
+                r#"{"image": {"project_id": "ace", "min_disk": 5}, "notes": [],
+                    "updated": "2026-01-02T00:00:00Z"}"#,
+            ),
+        ] {
+            assert!(read(stored).is_ok(), "{stored}");
+            assert_eq!(read(added), read(stored));
+        }
+        // What it does know is checked as ever: nothing is made up.
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"server": {"project_id": "ace"}}"#,
+            r#"{"server": {}, "updated": "2026-01-02T00:00:00Z"}"#,
+            r#"{"server": {"project_id": "ace", "locked": 1}, "updated": "2026-01-02T00:00:00Z"}"#,
+        ] {
+            assert!(read(text).is_err(), "{text}");
         }
     }
 

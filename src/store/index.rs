@@ -45,8 +45,8 @@ impl IndexObject {
         let created = created as i64;
         execute(
             &self.database,
-            "INSERT INTO entry VALUES (?, ?, ?, ?) ON CONFLICT (kind, id)
-             DO UPDATE SET name = excluded.name, created = excluded.created",
+            "INSERT INTO entry (kind, id, name, created) VALUES (?, ?, ?, ?)
+             ON CONFLICT (kind, id) DO UPDATE SET name = excluded.name, created = excluded.created",
             &[
                 Bound::Text(kind),
                 Bound::Text(id),

@@ -119,12 +119,19 @@ impl ResourceObject {
     ///
     /// The database refuses.
     pub fn heard(&mut self, marks: &str) -> Result<(), JsError> {
-        for (project_id, revision) in outbox::heard(marks) {
-            schema::unmark(&self.database, &project_id, revision)?;
+        let heard = outbox::heard(marks);
+        for (project_id, revision) in &heard {
+            schema::unmark(&self.database, project_id, *revision)?;
         }
         let now = runtime::now().millis();
         if !schema::marks(&self.database)?.is_empty() {
-            set_alarm(&self.database, now + TELL_AGAIN_MILLIS)?;
+            // Those that are left are next, but for those that could not be reached.
+            let pause = if heard.is_empty() {
+                TELL_AGAIN_MILLIS
+            } else {
+                0
+            };
+            set_alarm(&self.database, now + pause)?;
         } else if schema::load(&self.database)?.record.is_none() {
             set_alarm(&self.database, now + GONE_MILLIS)?;
         }

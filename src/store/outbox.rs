@@ -28,6 +28,7 @@ pub fn index_name(project_id: &str) -> String {
 pub(super) struct Listed {
     name: String,
     created: Timestamp,
+    /// In their order, each once: an image may have very many members.
     projects: Vec<String>,
 }
 
@@ -53,14 +54,13 @@ impl Listed {
         if before == after {
             return Vec::new();
         }
-        let mut projects = Vec::new();
-        for listed in [before, after].into_iter().flatten() {
-            for project_id in &listed.projects {
-                if !projects.contains(project_id) {
-                    projects.push(project_id.clone());
-                }
-            }
-        }
+        let mut projects: Vec<_> = [before, after]
+            .into_iter()
+            .flatten()
+            .flat_map(|listed| listed.projects.iter().cloned())
+            .collect();
+        projects.sort_unstable();
+        projects.dedup();
         projects
     }
 }
@@ -73,6 +73,8 @@ fn image_lists(image: &Image) -> Vec<String> {
         // N: community images are seen by everyone, but are in no one else's list.
         Visibility::Community | Visibility::Private => {}
     }
+    projects.sort_unstable();
+    projects.dedup();
     projects
 }
 
@@ -83,7 +85,7 @@ pub(super) fn parcels(record: Option<&Record>, marks: &[Mark]) -> String {
         let (kind, id) = mark.name.split_once(':').unwrap_or_default();
         let listed = listed
             .as_ref()
-            .filter(|listed| listed.projects.contains(&mark.project_id));
+            .filter(|listed| listed.projects.binary_search(&mark.project_id).is_ok());
         let parcel = Object::new()
             .text("list", &mark.project_id)
             .integer("revision", mark.revision)

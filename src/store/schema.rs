@@ -15,8 +15,9 @@ use crate::platform::sql::{Bound, Database, Row, execute, query, transaction};
 use crate::registry::document;
 
 /// Each entry brings the tables from the version that is its index to the next.
-/// Released entries never change; new ones are added below, and must leave the database readable
-/// for the release before.
+/// Released entries never change; new ones are added below, and must leave the database usable
+/// for the release before: they add tables, and columns that have a default. For the same reason
+/// each statement here names the columns that it means, and a later version is none to worry about.
 const MIGRATIONS: &[&str] = &["
     CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
     INSERT INTO schema_version VALUES (0);
@@ -156,7 +157,8 @@ fn put_items(database: &Database, items: &[(Key, Value)]) -> Result<(), Exceptio
 fn put_item(database: &Database, key: &str, value: &str) -> Result<(), Exception> {
     execute(
         database,
-        "INSERT INTO item VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        "INSERT INTO item (key, value) VALUES (?, ?)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         &[Bound::Text(key), Bound::Text(value)],
     )?;
     Ok(())
@@ -175,7 +177,7 @@ pub(super) fn write_record(
     let document = document::write(&without_items);
     execute(
         database,
-        "INSERT INTO resource VALUES (1, ?)
+        "INSERT INTO resource (id, document) VALUES (1, ?)
          ON CONFLICT (id) DO UPDATE SET document = excluded.document",
         &[Bound::Text(&document)],
     )?;
@@ -199,7 +201,7 @@ pub(super) fn erase(database: &Database) -> Result<(), Exception> {
 pub(super) fn write_made(database: &Database, made: &Made, reply: &str) -> Result<(), Exception> {
     execute(
         database,
-        "INSERT INTO operation VALUES (?, ?, ?, ?)
+        "INSERT INTO operation (slot, id, at, note) VALUES (?, ?, ?, ?)
          ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note",
         &[
             Bound::Integer(made.slot),
@@ -236,7 +238,7 @@ pub(super) fn mark(database: &Database, name: &str, projects: &[String]) -> Resu
     for project_id in projects {
         execute(
             database,
-            "INSERT INTO outbox VALUES (?, 1, ?)
+            "INSERT INTO outbox (project_id, revision, name) VALUES (?, 1, ?)
              ON CONFLICT (project_id) DO UPDATE SET revision = revision + 1",
             &[Bound::Text(project_id), Bound::Text(name)],
         )?;
@@ -244,14 +246,14 @@ pub(super) fn mark(database: &Database, name: &str, projects: &[String]) -> Resu
     Ok(())
 }
 
-/// The lists that are marked.
+/// The lists that are marked; of very many some, as one alarm can tell no more in its time.
 pub(super) fn marks(database: &Database) -> Result<Vec<Mark>, Exception> {
     if version(database)?.is_none() {
         return Ok(Vec::new());
     }
     let rows = query(
         database,
-        "SELECT project_id, revision, name FROM outbox",
+        "SELECT project_id, revision, name FROM outbox LIMIT 100",
         &[],
     )?;
     let mark = |row: &Row| Mark {

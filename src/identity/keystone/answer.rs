@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 
 /// Whose token authenticated the question. It decides what a 401 is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AskedBy {
+pub enum AskedBy {
     /// The token that was asked about.
     Subject,
     /// The service token that came with the request.
@@ -19,7 +19,7 @@ pub(super) enum AskedBy {
 
 /// What an answer says about the token that was asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// It is this user's.
     Valid(Claims),
     /// It is nobody's, or not any more.
@@ -33,7 +33,8 @@ pub(super) enum Verdict {
 }
 
 /// The verdict of the answer to `GET /v3/auth/tokens`.
-pub(super) fn verdict(status: u16, body: &[u8], asked_by: AskedBy) -> Verdict {
+#[must_use]
+pub fn verdict(status: u16, body: &[u8], asked_by: AskedBy) -> Verdict {
     match (status, asked_by) {
         (200, _) => claims(body).map_or_else(
             || Verdict::Unclear("Keystone's answer cannot be read".to_owned()),
@@ -107,7 +108,7 @@ fn expires_at(token: &Value) -> Option<Timestamp> {
 /// # Errors
 ///
 /// Why there is no such token.
-pub(super) fn issued(status: u16, body: &[u8]) -> Result<Timestamp, String> {
+pub fn issued(status: u16, body: &[u8]) -> Result<Timestamp, String> {
     match status {
         201 => document(body)
             .and_then(|document| expires_at(document.get("token")?))
@@ -156,6 +157,18 @@ mod tests {
         match read(document) {
             Verdict::Valid(claims) => claims,
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_redirect_says_which_setting_to_mend() {
+        for status in [300, 301, 399] {
+            for asked_by in ALL {
+                let Verdict::Unclear(cause) = verdict(status, b"", asked_by) else {
+                    panic!("{status}");
+                };
+                assert!(cause.contains("KEYSTONE_URL"), "{cause}");
+            }
         }
     }
 

@@ -1,10 +1,10 @@
 //! Tokens that a Keystone vouches for: what KV remembers of its answers, else Keystone itself.
 
-mod answer;
+pub mod answer;
 mod credential;
 mod endpoint;
 mod flight;
-mod stored;
+pub mod stored;
 
 use std::rc::Rc;
 

@@ -13,22 +13,24 @@ const LEAST_TTL_SECONDS: i64 = 60;
 
 /// Claims with the time until which they may be believed without asking Keystone again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stored {
+pub struct Stored {
     /// What Keystone said.
-    pub(super) claims: Claims,
+    pub claims: Claims,
     /// In milliseconds since 1970; never after the token has expired.
-    pub(super) until: i64,
+    pub until: i64,
 }
 
 impl Stored {
     /// What Keystone says now, to be believed for `seconds` at most.
-    pub(super) fn new(claims: Claims, now: Timestamp, seconds: u32) -> Self {
+    #[must_use]
+    pub fn new(claims: Claims, now: Timestamp, seconds: u32) -> Self {
         let until = (now.millis() + i64::from(seconds) * 1_000).min(claims.expires_at.millis());
         Self { claims, until }
     }
 
     /// What KV holds, while it may be believed; [`None`] when it may not, or is not understood.
-    pub(super) fn parse(text: &str, now: Timestamp, seconds: u32) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str, now: Timestamp, seconds: u32) -> Option<Self> {
         let stored: Value = serde_json::from_str(text).ok()?;
         let mut claims = Claims::stored(&stored)?;
         claims.access_rules = match stored.get("access_rules")? {
@@ -42,7 +44,8 @@ impl Stored {
     }
 
     /// As KV is to hold it.
-    pub(super) fn text(&self) -> String {
+    #[must_use]
+    pub fn text(&self) -> String {
         let claims = &self.claims;
         let access_rules = claims.access_rules.as_ref().map(|rules| {
             let pair = |rule: &AccessRule| texts([rule.method.as_str(), &rule.path]);
@@ -62,7 +65,8 @@ impl Stored {
     }
 
     /// How many seconds KV may keep it.
-    pub(super) fn ttl(&self, now: Timestamp) -> u32 {
+    #[must_use]
+    pub fn ttl(&self, now: Timestamp) -> u32 {
         let seconds = (self.until - now.millis()) / 1_000 + 1;
         u32::try_from(seconds.max(LEAST_TTL_SECONDS)).unwrap_or_default()
     }

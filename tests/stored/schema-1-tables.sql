@@ -1,0 +1,11 @@
+-- Schema 1 as it was released. Never changes.
+CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
+INSERT INTO schema_version VALUES (1);
+CREATE TABLE resource (id INTEGER PRIMARY KEY, document TEXT NOT NULL) STRICT;
+CREATE TABLE item (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE operation (
+    slot INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, note TEXT NOT NULL
+) STRICT;
+CREATE TABLE outbox (
+    project_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, name TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
