@@ -13,6 +13,8 @@ pub struct Answer {
     pub header: Option<(&'static str, String)>,
     /// What a browser has to know, see [`cors`](super::cors).
     pub cors: Vec<(&'static str, String)>,
+    /// Whether it depends on the page that asks.
+    pub varies_by_origin: bool,
     /// [`None`] for none at all.
     pub body: Option<String>,
 }
@@ -26,6 +28,7 @@ impl Answer {
             content_type: "application/json",
             header: None,
             cors: Vec::new(),
+            varies_by_origin: false,
             body: None,
         }
     }
@@ -47,6 +50,7 @@ impl Answer {
             content_type: "application/json",
             header: None,
             cors: Vec::new(),
+            varies_by_origin: false,
             body: Some(document),
         }
     }
@@ -68,10 +72,19 @@ impl Answer {
         if let Some(echo) = version {
             headers.push((super::version::STANDARD_HEADER, &echo.standard));
             headers.push((super::version::LEGACY_HEADER, &echo.legacy));
-            headers.push((
+        }
+        // One header for all that it depends on: a name may stand only once.
+        match (version.is_some(), self.varies_by_origin) {
+            (true, true) => headers.push((
+                "Vary",
+                "OpenStack-API-Version, X-OpenStack-Nova-API-Version, Origin",
+            )),
+            (true, false) => headers.push((
                 "Vary",
                 "OpenStack-API-Version, X-OpenStack-Nova-API-Version",
-            ));
+            )),
+            (false, true) => headers.push(("Vary", "Origin")),
+            (false, false) => {}
         }
         if let Some((name, value)) = &self.header {
             headers.push((name, value));
@@ -92,6 +105,7 @@ impl From<Fault> for Answer {
             content_type: fault.content_type(),
             header: fault.header(),
             cors: Vec::new(),
+            varies_by_origin: false,
             body: Some(fault.body()),
         }
     }
@@ -146,6 +160,18 @@ mod tests {
         assert!(headers.contains(&("OpenStack-API-Version", "compute 2.38")));
         assert!(headers.contains(&("X-OpenStack-Nova-API-Version", "2.38")));
         assert!(headers.iter().any(|(name, _)| *name == "Vary"));
+        let answer = Answer {
+            varies_by_origin: true,
+            ..answer.clone()
+        };
+        for version in [None, Some(&echo)] {
+            let headers = answer.headers("req-1", version);
+            let vary: Vec<_> = headers.iter().filter(|(name, _)| *name == "Vary").collect();
+            assert_eq!(vary.len(), 1);
+            assert!(vary[0].1.ends_with("Origin"));
+            assert_eq!(vary[0].1.contains("OpenStack"), version.is_some());
+        }
+        let answer = Answer::no_content();
         assert!(
             !answer
                 .headers("req-1", None)

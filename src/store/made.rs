@@ -29,13 +29,12 @@ pub(super) struct Recent {
 impl Recent {
     /// From what is stored, oldest first.
     pub(super) fn new(made: Vec<Made>) -> Self {
-        Self {
-            slots: made
-                .iter()
-                .map(|made| (made.id.clone(), made.slot))
-                .collect(),
-            oldest_first: made.into(),
+        let mut recent = Self::default();
+        for made in made {
+            recent.slots.insert(made.id.clone(), made.slot);
+            recent.oldest_first.push_back(made);
         }
+        recent
     }
 
     /// The slot of the change that this request made already.
