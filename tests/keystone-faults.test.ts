@@ -125,7 +125,7 @@ const token200 = (project: string): unknown => ({
   },
 });
 
-const unclear: [string, Behaviour, least: number, most: number][] = [
+const unclear: [string, Behaviour, least: number, most: number, calls?: number][] = [
   ["never answers", () => {}, DEADLINE_MS, DEADLINE_MS + AT_ONCE_MS],
   [
     "answers too late",
@@ -166,7 +166,8 @@ const unclear: [string, Behaviour, least: number, most: number][] = [
     0,
     AT_ONCE_MS,
   ],
-  ["hangs up", (response) => void response.destroy(), 0, AT_ONCE_MS],
+  // It could be a kept connection that was closed meanwhile: that is worth a second try.
+  ["hangs up", (response) => void response.destroy(), 0, AT_ONCE_MS, 2],
   ["500", (response) => json(response, 500, {}), 0, AT_ONCE_MS],
   ["502, as HTML", (response) => void response.writeHead(502).end("<html>"), 0, AT_ONCE_MS],
   [
@@ -211,14 +212,14 @@ const unclear: [string, Behaviour, least: number, most: number][] = [
   ],
 ];
 
-for (const [what, behaviour, least, most] of unclear) {
+for (const [what, behaviour, least, most, calls = 1] of unclear) {
   test(`503: Keystone ${what}`, async () => {
     const token = keystone.token();
     keystone.behaviour = behaviour;
     const answer = await ask(worker, token);
     assertKeystoneUnavailable(answer);
     assertTook(answer, least, most);
-    assert.equal(keystone.asked.length, 1);
+    assert.equal(keystone.asked.length, calls);
     // It is no verdict on the token: the next request asks again.
     keystone.behaviour = undefined;
     assertKnown(await ask(worker, token));
@@ -236,6 +237,14 @@ test("503: nobody listens where Keystone should be; and it works when it is back
     await keystone.resume();
   }
   assertKnown(await ask(worker, token));
+});
+
+test("a connection that is closed before an answer begins is tried once more", async () => {
+  const token = keystone.token();
+  keystone.behaviour = (response, question) =>
+    keystone.asked.length === 1 ? void response.destroy() : keystone.honest(response, question);
+  assertKnown(await ask(worker, token));
+  assert.equal(keystone.asked.length, 2);
 });
 
 test("an answer that is slow but in time counts", async () => {
@@ -335,9 +344,19 @@ test("an application credential: its token asks, is issued once and kept", async
   assert.ok(validations.every(({ headers }) => !tokens.includes(String(headers["x-auth-token"]))));
 });
 
-test("an application credential: 404 on the subject is a 401", async () => {
+test("an application credential: 404 on the subject is a 401, if it is not about who asked", async () => {
   keystone.behaviour = keystone.issuing;
-  assertRefused(await ask(withCredential, randomBytes(16).toString("hex")));
+  const unknown = randomBytes(16).toString("hex");
+  assertRefused(await ask(withCredential, unknown));
+  // Its own token was asked about as well, and is still good.
+  const [own] = keystone.validations.map(({ headers }) => headers["x-auth-token"]);
+  assert.deepEqual(keystone.validations.map(({ headers }) => headers["x-subject-token"]), [unknown, own]);
+});
+
+test("503, never 401: 404 because the application credential's user is gone", async () => {
+  keystone.behaviour = (response, question) =>
+    question.method === "POST" ? keystone.issuing(response, question) : json(response, 404, {});
+  assertKeystoneUnavailable(await ask(withCredential, keystone.token()));
 });
 
 test("an application credential's token that is rejected is renewed once", async () => {

@@ -74,6 +74,8 @@ pub enum FetchError {
     Late,
     /// The body is longer than it may be.
     TooLarge,
+    /// No answer began: nobody was reached, or the connection was closed again.
+    Unreached(Exception),
     /// It could not be asked, or the answer broke off.
     Failed(Exception),
 }
@@ -110,7 +112,7 @@ async fn ask(
     let promise = global_fetch(question.url, &init).map_err(failed)?;
     let response: FetchedResponse = runtime::wait(promise)
         .await
-        .map_err(FetchError::Failed)?
+        .map_err(FetchError::Unreached)?
         .unchecked_into();
     let body = match response.body().map_err(failed)? {
         None => Vec::new(),

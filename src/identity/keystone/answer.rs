@@ -24,6 +24,9 @@ pub enum Verdict {
     Valid(Claims),
     /// It is nobody's, or not any more.
     Invalid,
+    /// It is not known, if our own token still is: K answers 404 as well when whoever asks was
+    /// deleted, or the application credential that his token is from.
+    Unknown,
     /// Nothing: our own token is not accepted.
     CredentialRejected,
     /// Nothing: whoever asked may not ask.
@@ -41,7 +44,7 @@ pub fn verdict(status: u16, body: &[u8], asked_by: AskedBy) -> Verdict {
             Verdict::Valid,
         ),
         (401, AskedBy::Credential) => Verdict::CredentialRejected,
-        // K: 404 is about the subject, whoever asks.
+        (404, AskedBy::Credential) => Verdict::Unknown,
         (401 | 404, _) => Verdict::Invalid,
         (403, _) => Verdict::Forbidden,
         (300..=399, _) => Verdict::Unclear(format!(
@@ -196,7 +199,7 @@ mod tests {
             (401, AskedBy::ServiceToken, Verdict::Invalid),
             (404, AskedBy::ServiceToken, Verdict::Invalid),
             (401, AskedBy::Credential, Verdict::CredentialRejected),
-            (404, AskedBy::Credential, Verdict::Invalid),
+            (404, AskedBy::Credential, Verdict::Unknown),
         ] {
             assert_eq!(
                 verdict(status, b"", asked_by),

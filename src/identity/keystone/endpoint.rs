@@ -85,19 +85,30 @@ impl Endpoint {
     }
 }
 
+/// Asks, and asks once more when no answer began: that is what a connection looks like that was kept
+/// for the next question and that Keystone closed meanwhile. Both questions may be asked twice.
 async fn ask(question: &Question<'_>, until: Timestamp) -> Result<Fetched, String> {
-    let left = until.millis() - runtime::now().millis();
-    let left = u32::try_from(left).unwrap_or_default();
-    if left == 0 {
-        return Err(LATE.to_owned());
+    let mut last_try = false;
+    loop {
+        let left = until.millis() - runtime::now().millis();
+        let left = u32::try_from(left).unwrap_or_default();
+        if left == 0 {
+            return Err(LATE.to_owned());
+        }
+        match fetch(question, BODY_LIMIT, left).await {
+            Ok(answer) => return Ok(answer),
+            Err(FetchError::Late) => return Err(LATE.to_owned()),
+            Err(FetchError::TooLarge) => {
+                return Err(format!(
+                    "Keystone's answer has more than {BODY_LIMIT} bytes"
+                ));
+            }
+            Err(FetchError::Unreached(_)) if !last_try => last_try = true,
+            Err(FetchError::Unreached(exception) | FetchError::Failed(exception)) => {
+                return Err(format!("Keystone did not answer: {exception}"));
+            }
+        }
     }
-    fetch(question, BODY_LIMIT, left)
-        .await
-        .map_err(|error| match error {
-            FetchError::Late => LATE.to_owned(),
-            FetchError::TooLarge => format!("Keystone's answer has more than {BODY_LIMIT} bytes"),
-            FetchError::Failed(exception) => format!("Keystone did not answer: {exception}"),
-        })
 }
 
 /// What is said of an answer that did not come in time.

@@ -222,9 +222,21 @@ impl Keystone {
                 .endpoint
                 .validate(subject.token, authentication, allow_expired, until)
                 .await?;
-            match verdict(answer.status, &answer.body, asked_by) {
+            let mut verdict = verdict(answer.status, &answer.body, asked_by);
+            if verdict == Verdict::Unknown {
+                let about_us = self
+                    .endpoint
+                    .validate(authentication, authentication, false, until)
+                    .await?;
+                verdict = if about_us.status == 200 {
+                    Verdict::Invalid
+                } else {
+                    Verdict::CredentialRejected
+                };
+            }
+            match verdict {
                 Verdict::Valid(claims) => return Ok(Some(claims)),
-                Verdict::Invalid => return Ok(None),
+                Verdict::Invalid | Verdict::Unknown => return Ok(None),
                 Verdict::Unclear(cause) => return Err(cause),
                 Verdict::CredentialRejected if last_try => {
                     return Err("Keystone rejects the token that it issued to \
@@ -248,7 +260,8 @@ impl Keystone {
 fn forbidden(asked_by: AskedBy) -> &'static str {
     match asked_by {
         AskedBy::Subject => {
-            "Keystone's policy lets no token validate itself: set \
+            "Keystone's policy does not let this token validate itself, as it never lets one of a \
+             trust that impersonates: set \
              KEYSTONE_APPLICATION_CREDENTIAL_ID and KEYSTONE_APPLICATION_CREDENTIAL_SECRET"
         }
         AskedBy::ServiceToken => {
