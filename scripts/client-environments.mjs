@@ -48,11 +48,12 @@ export async function clientEnvironments() {
 }
 
 /**
+ * Installs what is not there yet, and gives the environment's Python.
  * @param {Environment} environment
  * @param {{ program: string, version: string }} python
  * @returns {Promise<string>}
  */
-async function install({ folder, requirements }, python) {
+export async function install({ folder, requirements }, python) {
   const interpreter = join(folder, "bin", "python");
   // Written last, so that an installation that was interrupted is begun anew.
   const installed = join(folder, "installed");
@@ -67,7 +68,7 @@ async function install({ folder, requirements }, python) {
 }
 
 /** The first that is new enough and whole: Debian and its kin ship `venv` in a package of its own. */
-async function findPython() {
+export async function findPython() {
   const seen = [];
   for (const program of NAMES) {
     const { code, stdout } = await capture(program, ["-c", "import sys; print(*sys.version_info[:3], sep='.')"]);
@@ -78,7 +79,7 @@ async function findPython() {
     else return { program, version };
   }
   throw new Failure(
-    `Python ${PYTHON.join(".")} or newer with venv is needed to run the clients; ${seen.join(", ") || "there is no Python"}. ` +
+    `Python ${PYTHON.join(".")} or newer with venv is needed for this; ${seen.join(", ") || "there is no Python"}. ` +
       "On Debian and Ubuntu: sudo apt-get update && sudo apt-get install -y python3 python3-venv",
   );
 }
