@@ -10,6 +10,8 @@ export interface Event<Operation> {
   /** When the answer was there; `Infinity` when there was none, and it may have happened or not. */
   returned: number;
   operation: Operation;
+  /** A guess at its place in the order. Only the time that the search takes depends on it. */
+  guess?: number;
 }
 
 export interface Model<Operation, State> {
@@ -64,7 +66,8 @@ export function isLinearizable<Operation, State>(
       next.push({ at, answered: true });
     }
     // What had to be over first most likely came first; what has no answer most likely did not happen.
-    next.sort((one, other) => (answered[one.at]?.returned ?? 0) - (answered[other.at]?.returned ?? 0));
+    const place = ({ at }: Candidate): number => answered[at]?.guess ?? answered[at]?.returned ?? 0;
+    next.sort((one, other) => place(one) - place(other));
     for (const [at, event] of unanswered.entries()) {
       if (event.called > over) break;
       if (!happened.has(at)) next.push({ at, answered: false });
