@@ -12,14 +12,14 @@
 // fuzz/corpus is only ever read, but for --minimize.
 
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { cargoTool } from "./cargo-tools.mjs";
 import { Failure, command, progress } from "./command.mjs";
 import { root, tools } from "./layout.mjs";
 import { capture, run } from "./run.mjs";
 import { setupBuild } from "./setup.mjs";
 
-const CARGO_FUZZ = "0.13.1";
 const NIGHTLY = "nightly";
 
 /** Seconds that one input may take: a thousand times what the worst one known does. */
@@ -78,12 +78,7 @@ async function lackOfCoverage() {
     const { code } = await capture("rustup", ["toolchain", "install", NIGHTLY, "--profile", "minimal"]);
     if (code !== 0) return "there is no nightly toolchain, and it could not be installed";
   }
-  if ((await capture(cargoFuzz, ["--version"])).stdout.trim() !== `cargo-fuzz ${CARGO_FUZZ}`) {
-    progress(`cargo install cargo-fuzz ${CARGO_FUZZ} into .tools (about a minute)`);
-    const args = ["install", "cargo-fuzz", "--version", CARGO_FUZZ, "--locked", "--root", tools];
-    const path = [process.env["PATH"], join(tools, "bin")].join(delimiter);
-    if ((await capture("cargo", args, { env: { PATH: path } })).code !== 0) return "cargo-fuzz could not be installed";
-  }
+  if ((await cargoTool("cargo-fuzz")) === undefined) return "cargo-fuzz could not be installed";
   return undefined;
 }
 

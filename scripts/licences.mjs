@@ -1,23 +1,17 @@
 // `npm run test:licences`: what may be depended on (deny.toml), and known vulnerabilities as far as the
 // databases that list them can be reached from here; where they cannot, it says so and goes on.
 
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { cargoTool } from "./cargo-tools.mjs";
 import { Failure, command, progress } from "./command.mjs";
-import { root, tools } from "./layout.mjs";
+import { root } from "./layout.mjs";
 import { capture, run } from "./run.mjs";
 import { setupBuild } from "./setup.mjs";
 
-const VERSION = "0.20.2";
-
 await command(async () => {
   await setupBuild();
-  const deny = join(tools, "bin", "cargo-deny");
-  if ((await capture(deny, ["--version"])).stdout.trim() !== `cargo-deny ${VERSION}`) {
-    progress(`cargo install cargo-deny ${VERSION} into .tools (a few minutes)`);
-    const path = [process.env["PATH"], join(tools, "bin")].join(delimiter);
-    const install = ["install", "cargo-deny", "--version", VERSION, "--locked", "--root", tools];
-    await run("cargo", install, { env: { PATH: path } });
-  }
+  const deny = await cargoTool("cargo-deny");
+  if (deny === undefined) throw new Failure("cargo-deny could not be installed");
   for (const manifest of ["Cargo.toml", "fuzz/Cargo.toml"]) {
     progress(`cargo deny check bans licenses sources: ${manifest}`);
     const options = ["--manifest-path", join(root, manifest), "--config", join(root, "deny.toml"), "check"];
