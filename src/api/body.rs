@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
-use serde_json::{Map, Value as Json};
+use serde_json::{Map, Number, Value as Json};
 
 use super::fault::Fault;
 use crate::metadata::{Key, Value};
@@ -176,7 +176,7 @@ fn repr(value: &Json) -> String {
         Json::Null => "None".to_owned(),
         Json::Bool(true) => "True".to_owned(),
         Json::Bool(false) => "False".to_owned(),
-        Json::Number(number) => number.to_string(),
+        Json::Number(number) => repr_number(number),
         Json::String(text) => repr_text(text),
         Json::Array(values) => {
             let values: Vec<_> = values.iter().map(repr).collect();
@@ -189,6 +189,39 @@ fn repr(value: &Json) -> String {
                 .collect();
             format!("{{{}}}", fields.join(", "))
         }
+    }
+}
+
+/// A number, near enough: whoever writes one where a text belongs knows which one it was, and the
+/// shortest decimal of each double needs a table of 10 KB.
+fn repr_number(number: &Number) -> String {
+    if let Some(whole) = number.as_i64() {
+        return whole.to_string();
+    }
+    if let Some(whole) = number.as_u64() {
+        return whole.to_string();
+    }
+    let value = number.as_f64().unwrap_or_default();
+    let sign = if value < 0.0 { "-" } else { "" };
+    let (mut rest, mut exponent) = (value.abs(), 0);
+    while rest >= 1e16 {
+        rest /= 10.0;
+        exponent += 1;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 10^16, and its fraction in millionths"
+    )]
+    let (whole, millionths) = (rest as u64, (rest.fract() * 1e6) as u64);
+    let fraction = format!("{millionths:06}");
+    let fraction = match fraction.trim_end_matches('0') {
+        "" => "0",
+        digits => digits,
+    };
+    match exponent {
+        0 => format!("{sign}{whole}.{fraction}"),
+        _ => format!("{sign}{whole}e+{exponent}"),
     }
 }
 
@@ -359,6 +392,26 @@ mod tests {
         );
         let body = parse(br#"{"meta": {"foo": "a\u0000\ud83d\ude00"}}"#).unwrap();
         assert_eq!(meta(&body).unwrap().1.as_str(), "a\0😀");
+    }
+
+    #[test]
+    fn numbers_are_told_near_enough() {
+        for (text, written) in [
+            ("0", "0"),
+            ("-7", "-7"),
+            ("18446744073709551615", "18446744073709551615"),
+            ("1.5", "1.5"),
+            ("-0.25", "-0.25"),
+            ("2.0", "2.0"),
+            ("1e300", "1000000000000000e+285"),
+            ("1e-9", "0.0"),
+        ] {
+            assert_eq!(
+                repr(&serde_json::from_str(text).unwrap()),
+                written,
+                "{text}"
+            );
+        }
     }
 
     #[test]

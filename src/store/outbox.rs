@@ -110,7 +110,8 @@ pub(super) fn parcels(record: Option<&Record>, marks: &[Mark]) -> String {
 /// The parcels are none, or there is no binding `INDEXES`.
 #[wasm_bindgen]
 pub async fn deliver(parcels: String, env: JsValue) -> Result<String, JsError> {
-    let parcels: Value = serde_json::from_str(&parcels)?;
+    let parcels: Value =
+        serde_json::from_str(&parcels).map_err(|_| JsError::new("the parcels are no JSON"))?;
     let lists: Namespace = Env::from(env)
         .binding("INDEXES")
         .ok_or_else(|| JsError::new("binding INDEXES is missing"))?;
