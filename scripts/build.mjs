@@ -6,6 +6,7 @@
 // wrangler runs this too, before it serves or deploys ([build] in wrangler.toml).
 
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Failure, command, isMain, progress } from "./command.mjs";
@@ -34,10 +35,13 @@ export const faults = {
   out: join(root, "build-faults", "build"),
 };
 
+/** Panics name their source file. Where a machine keeps its crates is nobody's business. */
+const withoutThisMachine = `--remap-path-prefix=${process.env["CARGO_HOME"] ?? join(homedir(), ".cargo")}=cargo`;
+
 /** @param {Variant} variant */
 export async function build(variant) {
   progress(`${variant.name}: cargo build`);
-  await run("cargo", [
+  const parameters = [
     "rustc",
     "--release",
     "--lib",
@@ -50,7 +54,9 @@ export async function build(variant) {
     "--target-dir",
     variant.target,
     ...variant.features,
-  ]);
+  ];
+  const flags = [process.env["RUSTFLAGS"], withoutThisMachine].filter(Boolean).join(" ");
+  await run("cargo", parameters, { env: { RUSTFLAGS: flags } });
   const wasm = join(variant.target, "wasm32-unknown-unknown", "release", "edge_metadata.wasm");
   if (isOlder(join(variant.out, "index_bg.wasm"), [wasm, wasmBindgen, fileURLToPath(import.meta.url)])) {
     progress(`${variant.name}: wasm-bindgen`);
