@@ -8,7 +8,7 @@ pub const MAX_VALUE_CHARACTERS: usize = 255;
 
 /// All metadata items of one resource, in the order of their keys.
 ///
-/// A sorted list: a resource has few items, and a tree for them weighed 3 KB of wasm.
+/// A sorted list: a resource has few items, and a tree for them weighs more than it gains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata(Vec<(String, String)>);
 

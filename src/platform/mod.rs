@@ -2,7 +2,7 @@
 //!
 //! Why not the `worker` crate: it binds cursor methods without `catch`, so that a JavaScript
 //! exception becomes a panic, which resets the isolate; it has no RPC to an object and no
-//! `transactionSync`. These few bindings have `catch` on each, and are 10 KB of wasm smaller.
+//! `transactionSync`. These few bindings have `catch` on each, and are smaller.
 
 pub mod context;
 pub mod env;

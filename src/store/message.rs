@@ -3,7 +3,7 @@
 //!
 //! Both old and new code of either side meet during a rollout: words and arguments never change
 //! their meaning, new arguments are added at the end, and an unknown word is an error.
-//! By hand, because derived JSON for the same costs 40 KB of wasm and 4 µs a call.
+//! By hand: derived JSON for the same made a fifth of the module (`npm run size`).
 
 use serde_json::Value as Json;
 use thiserror::Error;

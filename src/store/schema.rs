@@ -118,8 +118,8 @@ pub(super) fn load(database: &Database) -> Result<Stored, Exception> {
 /// Writes a change of items, and what was replied.
 ///
 /// What is written without an await in between is durable together or not at all. Only a statement
-/// that fails could leave the ones before it behind: several are undone together, and one alone
-/// comes after the note, because a caller that gets an error asks under that id no more.
+/// that fails could leave the ones before it behind: several are undone by their transaction, and a
+/// call that fails is taken back as a whole when the entrance has the object start anew.
 pub(super) fn write_change(
     database: &Database,
     change: &Change,
