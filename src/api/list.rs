@@ -5,10 +5,11 @@
 
 use super::answer::Answer;
 use super::fault::Fault;
+use super::operation::collection_url;
 use super::query::ListQuery;
 use super::route::ComputeRoute;
 use super::version::Microversion;
-use super::{Api, collection_url, view};
+use super::{Api, view};
 use crate::identity::policy::{Actor, Standing};
 use crate::identity::token::Identity;
 use crate::json::{Object, array};

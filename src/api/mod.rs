@@ -5,9 +5,11 @@
 
 pub mod answer;
 pub mod body;
+mod checks;
 pub mod cors;
 pub mod fault;
 mod list;
+mod operation;
 pub mod query;
 pub mod refusal;
 pub mod route;
@@ -19,19 +21,21 @@ use std::rc::Rc;
 use thiserror::Error;
 
 use self::answer::{Answer, Echo};
-use self::body::Body;
+use self::checks::{
+    check_announced_size, check_content_type, check_project, check_query, negotiate, read_json,
+};
 use self::fault::Fault;
 use self::list::Listing;
+use self::operation::{collection_url, operation, success};
 use self::route::{ComputeRoute, Name, Prefix, Route, Target};
-use self::version::{LEGACY_HEADER, Microversion, STANDARD_HEADER};
+use self::version::Microversion;
 use crate::identity::token::Identity;
 use crate::identity::{Asked, Authenticator, IdentityError};
-use crate::json::Object;
 use crate::log::Trace;
-use crate::metadata::{Kind, Operation, Outcome, ResourceId};
+use crate::metadata::{Kind, ResourceId};
 use crate::platform::context::Context;
 use crate::platform::env::Env;
-use crate::platform::http::{BodyError, Head, Request, read_body};
+use crate::platform::http::{Head, Request};
 use crate::platform::kv::{RateLimiter, is_within_limit};
 use crate::platform::objects::Namespace;
 use crate::registry::{self, document};
@@ -48,13 +52,6 @@ const REGISTRY_BODY_LIMIT: usize = 1 << 20;
 
 /// What an object may reply, but not to what it was asked.
 const OTHER_REPLY: &str = "the object replied to something else";
-
-/// N: what a body may say it is.
-const MEDIA_TYPES: &[&str] = &[
-    "application/json",
-    "text/plain",
-    "application/vnd.openstack.compute+json",
-];
 
 /// The Worker, as far as it is the same for every request of an isolate.
 #[derive(Debug)]
@@ -410,159 +407,4 @@ fn versions(prefix: Prefix, head: &Head, trace: &mut Trace) -> Result<Answer, Fa
             allow: route.allow(),
         }),
     }
-}
-
-/// 2. What is announced to be too large is not even looked at.
-fn check_announced_size(head: &Head, limit: usize) -> Result<(), Fault> {
-    let announced = head.header("Content-Length");
-    // A number that does not fit is too large as well.
-    let is_number = |text: &String| text.bytes().all(|byte| byte.is_ascii_digit());
-    let too_large = announced.filter(is_number).is_some_and(|text| {
-        text.parse()
-            .map_or(!text.is_empty(), |size: usize| size > limit)
-    });
-    if too_large {
-        return Err(Fault::TooLarge(limit));
-    }
-    Ok(())
-}
-
-/// 5. Only below `/v2.1`. A version that is not supported is named in the answer all the same.
-fn negotiate(prefix: Prefix, head: &Head, trace: &mut Trace) -> Result<Microversion, Fault> {
-    if prefix != Prefix::V21 {
-        return Ok(Microversion::OLDEST);
-    }
-    let standard = head.header(STANDARD_HEADER);
-    let legacy = head.header(LEGACY_HEADER);
-    let version = Microversion::negotiate(standard.as_deref(), legacy.as_deref());
-    trace.version = match &version {
-        Ok(version) => Some(Echo::new(&version.to_string())),
-        Err(Fault::UnsupportedVersion(version)) => Some(Echo::new(version)),
-        Err(_) => None,
-    };
-    version
-}
-
-/// 6. Compared exactly, in lower case; parameters do not count.
-fn check_content_type(head: &Head) -> Result<(), Fault> {
-    let Some(content_type) = head.header("Content-Type") else {
-        return Ok(());
-    };
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if media_type.is_empty() || MEDIA_TYPES.contains(&media_type) {
-        return Ok(());
-    }
-    Err(Fault::BadMediaType)
-}
-
-/// 7. The body of a PUT or POST. S1: a DELETE accepts none, so it is not read; nor is a GET's.
-async fn read_json(request: &Request, head: &Head, limit: usize) -> Result<Body, Fault> {
-    if !matches!(head.method.as_str(), "PUT" | "POST") {
-        return Ok(Body::default());
-    }
-    let bytes = read_body(request, limit)
-        .await
-        .map_err(|error| match error {
-            BodyError::TooLarge => Fault::TooLarge(limit),
-            BodyError::Broken(_) => Fault::MalformedBody,
-        })?;
-    Body::parse(bytes)
-}
-
-/// 8. The project in the URL, when there is one, is the token's.
-fn check_project(in_url: Option<&str>, identity: &Identity) -> Result<(), Fault> {
-    let of_token = identity.actor.project_id.as_deref();
-    match in_url {
-        Some(url) if Some(url) != of_token => Err(Fault::ProjectMismatch {
-            url: url.to_owned(),
-            token: of_token.unwrap_or("None").to_owned(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// 11. N: from 2.102 on a GET has no query parameters that it does not know.
-fn check_query(head: &Head, version: Microversion) -> Result<(), Fault> {
-    if version < Microversion::STRICT_QUERIES || !matches!(head.method.as_str(), "GET" | "HEAD") {
-        return Ok(());
-    }
-    let pairs = query::pairs(head.query.as_deref().unwrap_or_default());
-    let names = pairs.iter().map(|(name, _)| name.as_str());
-    body::unexpected(names).map_or(Ok(()), Err)
-}
-
-/// 11. What is asked of which resource.
-fn operation<'a>(
-    head: &Head,
-    route: &'a ComputeRoute,
-    body: &Body,
-) -> Result<(&'a Name, Operation), Fault> {
-    match (&route.target, head.method.as_str()) {
-        (Target::List { .. }, _) => Err(Fault::NotFound),
-        (Target::Resource(id), _) => Ok((id, Operation::Show)),
-        (Target::Metadata(id), "POST") => {
-            let items = body::metadata(&body.json)?;
-            Ok((id, Operation::Merge { items }))
-        }
-        (Target::Metadata(id), "PUT") => {
-            let items = body::metadata(&body.json)?;
-            Ok((id, Operation::Replace { items }))
-        }
-        (Target::Metadata(id), _) => Ok((id, Operation::List)),
-        (Target::Item(id, name), method) => {
-            // What cannot be decoded is no item's key: neither is the empty text.
-            let path_key = name.text().unwrap_or_default().to_owned();
-            let operation = match method {
-                "PUT" => {
-                    let (key, value) = body::meta(&body.json)?;
-                    // N: images compare here, servers only after the role.
-                    if route.kind == Kind::Image && path_key != key.as_str() {
-                        return Err(Fault::KeyMismatch);
-                    }
-                    Operation::PutItem {
-                        path_key,
-                        key,
-                        value,
-                    }
-                }
-                "DELETE" => Operation::DeleteItem { key: path_key },
-                _ => Operation::ShowItem { key: path_key },
-            };
-            Ok((id, operation))
-        }
-    }
-}
-
-/// The URL of the collection, below the prefix and the project that the client used.
-fn collection_url(head: &Head, route: &ComputeRoute) -> String {
-    let prefix = match route.prefix {
-        Prefix::Bare => "",
-        Prefix::V2 => "/v2",
-        Prefix::V21 => "/v2.1",
-    };
-    let project = match &route.project_id {
-        Some(project_id) => format!("/{project_id}"),
-        None => String::new(),
-    };
-    format!("{}{prefix}{project}/{}", head.origin, route.kind.plural())
-}
-
-/// The answer to what was carried out.
-fn success(
-    outcome: Outcome,
-    operation: &Operation,
-    id: &ResourceId,
-    collection: &str,
-    version: Microversion,
-) -> Answer {
-    let (wrapper, json) = match outcome {
-        Outcome::Deleted => return Answer::no_content(),
-        Outcome::Metadata(metadata) => ("metadata", document::items(&metadata)),
-        Outcome::Item(value) => ("meta", Object::new().text(operation.key(), &value).end()),
-        Outcome::Record(record) => {
-            let view = view::in_full(id.as_str(), &record, collection, version);
-            (record.resource.kind().singular(), view)
-        }
-    };
-    Answer::json(200, Object::new().json(wrapper, &json).end())
 }
