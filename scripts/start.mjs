@@ -16,6 +16,8 @@ import { quiet, wrangler } from "./wrangler.mjs";
 
 const HOST = "127.0.0.1";
 const START_LIMIT_MS = 120_000;
+/** Until what was logged of a request is on the screen. */
+const LOG_DELAY_MS = 200;
 const MEANING = {
   204: "204 No Content",
   404: "404, it is gone already (npm start -- --reset brings it back)",
@@ -60,8 +62,12 @@ async function present({ port, reset }, adminToken, over) {
   await answering(origin, over);
   await load(origin, adminToken, { reset });
   const say = (/** @type {string} */ line) => process.stdout.write(`${line}\n`);
-  for (const deletion of deletions) {
-    say(`\nDelete ${deletion.what}. Answers now: ${MEANING[await outcome(origin, adminToken, deletion)]}`);
+  // Looked at before anything is said: what the Worker logs of it would stand between the lines.
+  const looked = deletions.map(async (deletion) => ({ deletion, now: await outcome(origin, adminToken, deletion) }));
+  const outcomes = await Promise.all(looked);
+  await sleep(LOG_DELAY_MS);
+  for (const { deletion, now } of outcomes) {
+    say(`\nDelete ${deletion.what}. Answers now: ${MEANING[now]}`);
     say(`  ${curl(`${origin}${deletion.path}`, deletion.token, "DELETE")}`);
   }
   say(`\nThe same with a project that is not the token's. Answers: 400 Bad Request`);
