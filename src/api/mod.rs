@@ -214,14 +214,9 @@ impl Api {
             .await?;
         match reply {
             Reply::Done(outcome) => {
-                let collection = collection_url(head, &route);
-                Ok(success(
-                    outcome,
-                    &operation,
-                    &resource_id,
-                    &collection,
-                    version,
-                ))
+                let collection = || collection_url(head, &route);
+                let id = resource_id.as_str();
+                Ok(success(outcome, &operation, id, collection, version))
             }
             Reply::Refused(refused) => Err(refusal::fault(
                 refused,

@@ -7,7 +7,7 @@ use super::route::{ComputeRoute, Name, Prefix, Target};
 use super::version::Microversion;
 use super::view;
 use crate::json::Object;
-use crate::metadata::{Kind, Operation, Outcome, ResourceId};
+use crate::metadata::{Kind, Operation, Outcome};
 use crate::platform::http::Head;
 use crate::registry::document;
 
@@ -67,12 +67,12 @@ pub(super) fn collection_url(head: &Head, route: &ComputeRoute) -> String {
     format!("{}{prefix}{project}/{}", head.origin, route.kind.plural())
 }
 
-/// The answer to what was carried out.
+/// The answer to what was carried out. Only a resource itself names the collection that it is in.
 pub(super) fn success(
     outcome: Outcome,
     operation: &Operation,
-    id: &ResourceId,
-    collection: &str,
+    id: &str,
+    collection: impl FnOnce() -> String,
     version: Microversion,
 ) -> Answer {
     let (wrapper, json) = match outcome {
@@ -80,7 +80,7 @@ pub(super) fn success(
         Outcome::Metadata(metadata) => ("metadata", document::items(&metadata)),
         Outcome::Item(value) => ("meta", Object::new().text(operation.key(), &value).end()),
         Outcome::Record(record) => {
-            let view = view::in_full(id.as_str(), &record, collection, version);
+            let view = view::in_full(id, &record, &collection(), version);
             (record.resource.kind().singular(), view)
         }
     };
