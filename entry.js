@@ -36,27 +36,50 @@ function alive() {
   return rust;
 }
 
-// A panic after an await is in no caller's hands.
-addEventListener("error", (event) => notice(event.error));
+/** The number of the piece of work that was begun last. */
+let begun = 0;
 
-/** Waits for the Rust side, but not past the deadline and not after a panic. */
-async function patiently(env, work) {
-  let giveUp;
-  const givenUp = new Promise((_, reject) => {
-    giveUp = (cause) => reject(new Error(cause));
+/**
+ * Has the Rust side do a piece of work, but not past the deadline and not after a panic. It stops at each
+ * promise, and is called again with what came of it.
+ */
+function carryOut(env, begin) {
+  return new Promise((resolve, reject) => {
+    const number = (begun = (begun + 1) >>> 0);
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+      clearTimeout(timer);
+      waiting.delete(giveUp);
+    };
+    const giveUp = (cause) => {
+      end();
+      if (!panicked) rust.forget(number);
+      reject(new Error(cause));
+    };
+    const advance = (call) => {
+      if (isOver) return;
+      try {
+        const step = call(alive());
+        if (typeof step.then === "function") {
+          step.then(
+            (value) => advance((rust) => rust.resume(number, true, value)),
+            (error) => advance((rust) => rust.resume(number, false, error)),
+          );
+        } else {
+          end();
+          resolve(step);
+        }
+      } catch (error) {
+        end();
+        notice(error);
+        reject(error);
+      }
+    };
+    const timer = setTimeout(giveUp, Number(env.REQUEST_DEADLINE_MS) || DEFAULT_DEADLINE_MS, "the deadline has passed");
+    waiting.add(giveUp);
+    advance((rust) => begin(rust, number));
   });
-  const deadline = Number(env.REQUEST_DEADLINE_MS) || DEFAULT_DEADLINE_MS;
-  const timer = setTimeout(giveUp, deadline, "the deadline has passed");
-  waiting.add(giveUp);
-  try {
-    return await Promise.race([work(alive()), givenUp]);
-  } catch (error) {
-    notice(error);
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    waiting.delete(giveUp);
-  }
 }
 
 /** The Rust side of one object: made when it is first needed, and anew after a panic. */
@@ -104,7 +127,7 @@ export class ResourceObject extends DurableObject {
   async alarm() {
     const parcels = this.#rust.call("parcels");
     if (!parcels) return;
-    const heard = await patiently(this.env, (rust) => rust.deliver(parcels, this.env));
+    const heard = await carryOut(this.env, (rust, number) => rust.deliver(number, parcels, this.env));
     this.#rust.call("heard", heard);
   }
 }
@@ -129,7 +152,7 @@ export class IndexObject extends DurableObject {
 export default {
   async fetch(request, env, ctx) {
     try {
-      return await patiently(env, (rust) => rust.fetch(request, env, ctx));
+      return await carryOut(env, (rust, number) => rust.fetch(number, request, env, ctx));
     } catch (error) {
       return alive().give_up(request, String(error));
     }

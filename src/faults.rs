@@ -54,7 +54,9 @@ pub fn count(rows: f64) {
 pub async fn in_front(fault: Option<&str>) {
     match fault {
         Some("front-panic") => panic!("asked for"),
-        Some("front-hang") => std::future::pending().await,
+        Some("front-hang") => {
+            let _ = runtime::wait(Promise::new(&mut |_, _| {})).await;
+        }
         Some("front-memory") => take_all_memory(),
         _ => {}
     }

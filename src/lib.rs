@@ -37,7 +37,7 @@ use self::log::Trace;
 use self::platform::context::Context;
 use self::platform::env::Env;
 use self::platform::http::{Head, Request, Response, response};
-use self::platform::{Exception, runtime};
+use self::platform::{Exception, runtime, work};
 use self::settings::LogLevel;
 
 thread_local! {
@@ -45,13 +45,24 @@ thread_local! {
     static API: OnceCell<Result<Rc<Api>, Misconfigured>> = const { OnceCell::new() };
 }
 
-/// Answers one request.
+/// Answers one request, as work under `number`.
 ///
 /// # Errors
 ///
 /// Only when no response can be made at all.
 #[wasm_bindgen]
-pub async fn fetch(request: Request, env: JsValue, context: Context) -> Result<Response, JsError> {
+pub fn fetch(
+    number: u32,
+    request: Request,
+    env: JsValue,
+    context: Context,
+) -> Result<JsValue, JsError> {
+    work::begin(number, async move {
+        Ok(journey(request, env, context).await?.into())
+    })
+}
+
+async fn journey(request: Request, env: JsValue, context: Context) -> Result<Response, Exception> {
     let now = runtime::now();
     let head = Head::of(&request)?;
     let mut trace = Trace::new();
@@ -79,7 +90,7 @@ pub async fn fetch(request: Request, env: JsValue, context: Context) -> Result<R
     }
     let duration = runtime::now().millis() - now.millis();
     trace.write(Some(&head.method), answer.status, Some(duration), level);
-    Ok(respond(answer, &head, &trace)?)
+    respond(answer, &head, &trace)
 }
 
 /// The answer to a request that was given up: past its deadline, or lost to a panic.

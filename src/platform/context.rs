@@ -1,8 +1,7 @@
 //! What goes on after the answer.
 
-use js_sys::Promise;
+use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
-use wasm_bindgen_futures::future_to_promise;
 
 #[wasm_bindgen]
 extern "C" {
@@ -13,12 +12,11 @@ extern "C" {
     fn wait_until(this: &Context, work: &Promise) -> Result<(), JsValue>;
 }
 
-/// Does `work` without letting the answer wait for it. Whether it is ever done is not known.
-pub fn afterwards(context: &Context, work: impl Future<Output = ()> + 'static) {
-    let promise = future_to_promise(async {
-        work.await;
-        Ok(JsValue::UNDEFINED)
-    });
+/// Lets `work` go on without letting the answer wait for it. Whether it is ever done is not known, and
+/// that it fails changes nothing.
+pub fn afterwards(context: &Context, work: &Promise) {
+    // Never rejected: the runtime would count the request as failed.
+    let settled = Promise::all_settled(&Array::of1(work));
     // Where the runtime does not wait for it, it may still be done.
-    let _ = context.wait_until(&promise);
+    let _ = context.wait_until(&settled);
 }

@@ -31,16 +31,15 @@ pub async fn read(kv: &Kv, key: &str) -> Result<Option<String>, Exception> {
     Ok(runtime::wait(kv.get_text(key)?).await?.as_string())
 }
 
-/// Writes a text under a key, for `ttl` seconds (60 at least).
+/// Begins to write a text under a key, for `ttl` seconds (60 at least).
 ///
 /// # Errors
 ///
-/// KV did not take it.
-pub async fn write(kv: &Kv, key: &str, value: &str, ttl: u32) -> Result<(), Exception> {
+/// It cannot be tried.
+pub fn write(kv: &Kv, key: &str, value: &str, ttl: u32) -> Result<Promise, Exception> {
     let options = Object::new();
     Reflect::set(&options, &"expirationTtl".into(), &ttl.into())?;
-    runtime::wait(kv.put_text(key, value, &options)?).await?;
-    Ok(())
+    Ok(kv.put_text(key, value, &options)?)
 }
 
 /// Counts one request; whether it is still within the limit.

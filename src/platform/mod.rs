@@ -12,6 +12,7 @@ pub mod kv;
 pub mod objects;
 pub mod runtime;
 pub mod sql;
+pub mod work;
 
 use std::fmt;
 

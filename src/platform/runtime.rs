@@ -1,14 +1,12 @@
 //! Time, chance, waiting and the log.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::pin::pin;
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
 
-use super::Exception;
+use super::work::race;
+pub use super::work::wait;
 use crate::time::Timestamp;
 
 #[wasm_bindgen]
@@ -20,7 +18,11 @@ extern "C" {
     #[wasm_bindgen(catch, js_namespace = crypto, js_name = randomUUID)]
     fn random_uuid() -> Result<String, JsValue>;
     #[wasm_bindgen(catch, js_name = setTimeout)]
-    fn set_timeout(callback: &js_sys::Function, millis: u32) -> Result<JsValue, JsValue>;
+    fn set_timeout(
+        callback: &js_sys::Function,
+        millis: u32,
+        argument: &JsValue,
+    ) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(catch, js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue) -> Result<(), JsValue>;
     #[wasm_bindgen(catch, js_namespace = console, js_name = log)]
@@ -56,11 +58,11 @@ pub fn uuid() -> String {
 pub async fn sleep(millis: u32) {
     let promise = Promise::new(&mut |resolve, _| {
         // Where no timer is to be had there is no waiting, either.
-        if set_timeout(&resolve, millis).is_err() {
+        if set_timeout(&resolve, millis, &JsValue::UNDEFINED).is_err() {
             let _ = resolve.call0(&JsValue::UNDEFINED);
         }
     });
-    let _ = JsFuture::from(promise).await;
+    let _ = wait(promise).await;
 }
 
 /// What `work` comes to, unless that takes longer than `millis` milliseconds.
@@ -68,29 +70,17 @@ pub async fn within<T>(millis: u32, work: impl Future<Output = T>) -> Option<T> 
     let mut outcome = None;
     {
         let work = pin!(async { outcome = Some(work.await) });
-        unless_late(millis, work).await;
+        let signal = JsValue::symbol(None);
+        let mut timer = None;
+        let late = Promise::new(&mut |resolve, _| {
+            timer = set_timeout(&resolve, millis, &signal).ok();
+        });
+        race(work, &late, &signal).await;
+        if let Some(timer) = timer {
+            let _ = clear_timeout(&timer);
+        }
     }
     outcome
-}
-
-/// Not generic, because a copy for each kind of outcome would be a KB of wasm each.
-async fn unless_late(millis: u32, mut work: Pin<&mut dyn Future<Output = ()>>) {
-    let signal = Signal::of_this_request();
-    let timer = match &signal.bell.0 {
-        Some(resolve) => set_timeout(resolve, millis).ok(),
-        None => None,
-    };
-    let mut late = pin!(signal.wait());
-    poll_fn(|context| {
-        if work.as_mut().poll(context).is_ready() {
-            return Poll::Ready(());
-        }
-        late.as_mut().poll(context)
-    })
-    .await;
-    if let Some(timer) = timer {
-        let _ = clear_timeout(&timer);
-    }
 }
 
 /// Something that is waited for within one request and may happen in another. What passes between
@@ -122,14 +112,7 @@ impl Signal {
 
     /// Waits until it is given.
     pub async fn wait(&self) {
-        let _ = JsFuture::from(self.promise.clone()).await;
-    }
-}
-
-impl Drop for Signal {
-    /// What a future keeps while it waits for a promise is only freed when that is settled.
-    fn drop(&mut self) {
-        self.bell.ring();
+        let _ = wait(self.promise.clone()).await;
     }
 }
 
@@ -151,13 +134,4 @@ pub fn print(line: &str) {
 /// One line to the log that an operator should look at.
 pub fn print_error(line: &str) {
     let _ = console_error(line);
-}
-
-/// Waits for a promise.
-///
-/// # Errors
-///
-/// What it was rejected with.
-pub async fn wait(promise: Promise) -> Result<JsValue, Exception> {
-    JsFuture::from(promise).await.map_err(Exception::from)
 }

@@ -12,6 +12,7 @@ use crate::json::{Object, array, quoted};
 use crate::metadata::{Image, Record, Resource, Visibility};
 use crate::platform::env::Env;
 use crate::platform::objects::{Namespace, list_put, list_remove};
+use crate::platform::work;
 use crate::time::Timestamp;
 
 /// The list of the images that everyone sees. No project has this id: it is not hexadecimal.
@@ -103,15 +104,22 @@ pub(super) fn parcels(record: Option<&Record>, marks: &[Mark]) -> String {
     array(&parcels)
 }
 
-/// Tells the lists; gives back, as JSON, the marks of those that have heard.
+/// Tells the lists, as work under `number`; gives back, as JSON, the marks of those that have heard.
 ///
 /// # Errors
 ///
 /// The parcels are none, or there is no binding `INDEXES`.
 #[wasm_bindgen]
-pub async fn deliver(parcels: String, env: JsValue) -> Result<String, JsError> {
+pub fn deliver(number: u32, parcels: String, env: JsValue) -> Result<JsValue, JsError> {
+    work::begin(number, async move {
+        let heard = deliver_all(&parcels, env).await?;
+        Ok(JsValue::from_str(&heard))
+    })
+}
+
+async fn deliver_all(parcels: &str, env: JsValue) -> Result<String, JsError> {
     let parcels: Value =
-        serde_json::from_str(&parcels).map_err(|_| JsError::new("the parcels are no JSON"))?;
+        serde_json::from_str(parcels).map_err(|_| JsError::new("the parcels are no JSON"))?;
     let lists: Namespace = Env::from(env)
         .binding("INDEXES")
         .ok_or_else(|| JsError::new("binding INDEXES is missing"))?;

@@ -186,14 +186,13 @@ impl Keystone {
 
     /// After the answer; that it fails changes nothing.
     fn write_to_kv(&self, digest: &Digest, stored: &Stored, now: Timestamp, asked: &Asked<'_>) {
-        let Some(kv) = self.kv.clone() else {
+        let Some(kv) = &self.kv else {
             return;
         };
         let key = digest.kv_key(NAMESPACE);
-        let (text, ttl) = (stored.text(), stored.ttl(now));
-        afterwards(asked.context, async move {
-            let _ = kv::write(&kv, &key, &text, ttl).await;
-        });
+        if let Ok(written) = kv::write(kv, &key, &stored.text(), stored.ttl(now)) {
+            afterwards(asked.context, &written);
+        }
     }
 
     /// What Keystone says of the token: its claims, or that it is not valid.
