@@ -207,6 +207,12 @@ export class Keystone {
     return (await this.#succeeds(response, `POST ${resource}`)).application_credential as { id: string; secret: string };
   }
 
+  /** Deletes one, with a token of the same user. */
+  async deleteCredential(user: User, token: string, id: string): Promise<void> {
+    const resource = `/users/${user.id}/application_credentials/${id}`;
+    await this.#succeeds(await this.request("DELETE", resource, token), `DELETE ${resource}`);
+  }
+
   /** What `trustor`, whose token it is, lets `trustee` do, in his own name or the trustor's. */
   async trust(trustor: User, token: string, trustee: User, project: string, role: string, impersonation: boolean): Promise<string> {
     const trust = {

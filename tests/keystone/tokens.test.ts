@@ -47,6 +47,18 @@ async function assertKeystoneUnavailable(answer: Promise<Answer>): Promise<void>
   assert.deepEqual(unavailable.headers.all("Retry-After"), ["1"]);
 }
 
+/** A Keystone of several processes was seen to take a credential once more that it had just deleted. */
+async function eventually(check: () => Promise<void>): Promise<void> {
+  for (let tries = 1; tries < 5; tries += 1) {
+    try {
+      return await check();
+    } catch {
+      await sleep(500);
+    }
+  }
+  await check();
+}
+
 const cachePeriod = (): Promise<void> => sleep(CACHE_SECONDS * 1000 + 200);
 
 test("a token is valid; one that was made up is not", async () => {
@@ -153,7 +165,7 @@ async function withCredential(): Promise<{ configured: Worker; end: () => Promis
   return {
     configured: await startWorker({ vars: { ...vars, ...credential } }),
     async end() {
-      await keystone.request("DELETE", `/users/${svc.id}/application_credentials/${id}`, await people.token("svc"));
+      await keystone.deleteCredential(svc, await people.token("svc"), id);
     },
   };
 }
@@ -182,8 +194,7 @@ test("an application credential's token works, and ends with it", async () => {
   const credential = await keystone.credential(alice, owner);
   const token = await keystone.credentialToken(credential);
   await assertKnown(ask(worker, token));
-  const resource = `/users/${alice.id}/application_credentials/${credential.id}`;
-  assert.equal((await keystone.request("DELETE", resource, owner)).status, 204);
+  await keystone.deleteCredential(alice, owner, credential.id);
   await cachePeriod();
   await assertRefused(ask(worker, token));
 });
@@ -242,7 +253,7 @@ test("an application credential of the Worker's own validates for all", async ()
     await assertRefused(ask(configured, token));
     // That the Worker's own is rejected says nothing about the user's.
     await end();
-    await assertKeystoneUnavailable(ask(configured, await people.token("bob")));
+    await eventually(async () => assertKeystoneUnavailable(ask(configured, await people.token("bob"))));
   } finally {
     await configured.stop();
   }
