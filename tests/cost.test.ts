@@ -1,28 +1,59 @@
-// What a request costs of what the platform bills: calls of objects, reads of KV, rows read and written.
+// What a request costs of what the platform bills: calls of objects, reads of KV, rows read and written. The numbers
+// that are named `requests` and `extra` are those that docs/price.md and the simulation calculate with.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
+import { extra, requests, SERVER_BYTES, sum, type Units } from "../benches/units.ts";
 import { assertFault, assertNoContent } from "./answers.ts";
-import { startWorker } from "./harness.ts";
+import { resourceId, startWorker, type Answer, type Worker } from "./harness.ts";
+import { startKeystone } from "./keystone-fake.ts";
 import { imageItem, Project } from "./project.ts";
 
-const worker = await startWorker({ entry: "tests/counting.js" });
-after(() => worker.stop());
+const entry = "tests/counting.js";
+const worker = await startWorker({ entry });
+const keystone = await startKeystone();
+const withKeystone = await startWorker({ entry, vars: { KEYSTONE_URL: keystone.url } });
+after(async () => {
+  await worker.stop();
+  await withKeystone.stop();
+  await keystone.stop();
+});
 
 interface Counts {
   kv: string[];
   calls: string[];
+  alarmsSet: number;
+  alarmsRun: number;
   /** By statement, in their order. */
   rows: { statement: string; read: number; written: number }[];
+  /** Bytes of each database after an alarm. */
+  stored: number[];
 }
 
-/** What was counted since it was asked last. */
-async function counts(): Promise<Counts> {
-  return (await worker.request("GET", "/counts")).json() as Counts;
+/** What was counted since it was asked last, alarms that were due included. */
+async function counts(of: Worker = worker): Promise<Counts> {
+  return (await of.request("GET", "/counts")).json() as Counts;
+}
+
+/** The same, as it is billed. */
+async function billed(of: Worker = worker): Promise<Units> {
+  const { kv, calls, alarmsSet, alarmsRun, rows } = await counts(of);
+  const total = (values: number[]): number => values.reduce((one, other) => one + other, 0);
+  return {
+    kvReads: kv.filter((call) => call.startsWith("get ")).length,
+    kvWrites: kv.filter((call) => call.startsWith("put ")).length,
+    objectRequests: calls.length + alarmsRun,
+    rowsRead: total(rows.map(({ read }) => read)),
+    rowsWritten: total(rows.map(({ written }) => written)) + alarmsSet,
+  };
+}
+
+function someItems(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, at) => [`key${at}`, "v"]));
 }
 
 const ITEMS = 100;
-const items = Object.fromEntries(Array.from({ length: ITEMS }, (_, at) => [`key${at}`, "v"]));
+const items = someItems(ITEMS);
 
 for (const kind of ["server", "image"] as const) {
   test(`${kind}: a DELETE with a known token is one call, two rows, and nothing else is looked at`, async () => {
@@ -44,6 +75,30 @@ for (const kind of ["server", "image"] as const) {
         ["DELETE FROM item: 1 read, 1 written", "INSERT INTO operation: 1 read, 1 written"],
       );
     }
+    assertNoContent(await project.delete(path("key20")));
+    assert.deepEqual(await billed(), requests.deleteItem);
+  });
+
+  test(`${kind}: what each request is billed, with a known token and the object in memory`, async () => {
+    const project = new Project(worker);
+    const fields = { metadata: someItems(10) };
+    const id = await (kind === "server" ? project.server(fields) : project.image(fields));
+    const token = await project.as("member");
+    const collection = `/v2.1/${project.id}/${kind}s/${id}/metadata`;
+    const ask = async (method: string, path: string, body?: object): Promise<Units> => {
+      const answer = await worker.request(method, path, { token, ...(body === undefined ? {} : { body }) });
+      assert.equal(answer.status, method === "DELETE" ? 204 : 200, answer.text);
+      return billed();
+    };
+    await ask("GET", collection);
+    assert.deepEqual(await ask("GET", collection), requests.get);
+    assert.deepEqual(await ask("GET", `${collection}/key1`), requests.get);
+    assert.deepEqual(await ask("PUT", `${collection}/key1`, { meta: { key1: "changed" } }), requests.putItem);
+    assert.deepEqual(await ask("PUT", `${collection}/new`, { meta: { new: "v" } }), requests.putItem);
+    assert.deepEqual(await ask("POST", collection, { metadata: { key1: "v", key2: "v", newer: "v" } }), requests.merge(3));
+    // Ten, and the two new ones.
+    assert.deepEqual(await ask("PUT", collection, { metadata: someItems(5) }), requests.replace(12, 5));
+    assert.deepEqual(await ask("DELETE", `${collection}/key1`), requests.deleteItem);
   });
 }
 
@@ -53,9 +108,30 @@ test("a token that is not known yet is one read of KV, then none", async () => {
   const token = await project.as("member", "reader");
   await counts();
   assertNoContent(await project.delete(project.serverItem(id, "key1"), { token }));
-  assert.equal((await counts()).kv.length, 1);
+  assert.deepEqual(await billed(), sum(requests.deleteItem, extra.newToken));
   assertNoContent(await project.delete(project.serverItem(id, "key2"), { token }));
-  assert.deepEqual((await counts()).kv, []);
+  assert.deepEqual(await billed(), requests.deleteItem);
+});
+
+test("Keystone: a new token is one call, a read and a write of KV; in a new isolate the read alone", async () => {
+  const token = keystone.token();
+  const ask = (): Promise<Answer> => withKeystone.request("GET", "/servers/none/metadata", { token });
+  const settled = async (writes: number): Promise<Units> => {
+    // The write goes on after the answer.
+    let total = await billed(withKeystone);
+    while (total.kvWrites < writes) total = sum(total, await billed(withKeystone));
+    return total;
+  };
+  await counts(withKeystone);
+  await ask();
+  assert.deepEqual(await settled(1), extra.newToKeystone);
+  assert.equal(keystone.validations.length, 1);
+  await ask();
+  assert.equal((await billed(withKeystone)).kvReads, 0);
+  await withKeystone.restart();
+  await ask();
+  assert.deepEqual(await settled(0), extra.newToken);
+  assert.equal(keystone.validations.length, 1);
 });
 
 test("a DELETE that is refused writes nothing, and reads nothing once the server is in memory", async () => {
@@ -92,4 +168,76 @@ test("GET of an item, and of all items, reads no row once the server is in memor
   assert.equal((await worker.request("GET", collection, { token })).status, 200);
   const { kv, calls, rows } = await counts();
   assert.deepEqual({ kv, calls: calls.length, rows }, { kv: [], calls: 2, rows: [] });
+});
+
+test("a list is a call to itself and one to each that it shows; a name is looked for in all of them", async () => {
+  const project = new Project(worker);
+  for (let at = 0; at < 12; at += 1) await project.server({ name: `name${at}` });
+  const token = await project.as("reader");
+  const ask = async (query: string): Promise<Units> => {
+    const answer = await worker.request("GET", `/v2.1/${project.id}/servers${query}`, { token });
+    assert.equal(answer.status, 200, answer.text);
+    return billed();
+  };
+  await counts();
+  await ask("");
+  assert.deepEqual(await ask(""), requests.list(12, 12));
+  assert.deepEqual(await ask("?limit=5"), requests.list(5, 5));
+  assert.deepEqual(await ask("?name=name7"), requests.list(1, 12));
+});
+
+test("registry: what a server costs that comes, changes its state, and goes", async () => {
+  const project = new Project(worker);
+  const token = await worker.registrar();
+  const fields = { metadata: someItems(10) };
+  await worker.request("GET", `/registry/servers/${resourceId()}`, { token });
+  await counts();
+  const id = await project.server(fields);
+  assert.deepEqual(await billed(), sum(requests.register(10), extra.firstOfProject));
+  await project.server(fields);
+  assert.deepEqual(await billed(), requests.register(10));
+  await worker.putServer(id, { vm_state: "stopped", task_state: "deleting" });
+  assert.deepEqual(await billed(), requests.registerState);
+  await worker.record("servers", id);
+  assert.deepEqual(await billed(), requests.get);
+  assertNoContent(await worker.request("DELETE", `/registry/servers/${id}`, { token }));
+  // It remembers three changes: its coming, its state, its going.
+  assert.deepEqual(await billed(), requests.forget(10, 3));
+});
+
+test("at rest a server with ten items is seven pages, one with as many and as long ones as there may be more", async () => {
+  const project = new Project(worker);
+  await counts();
+  await project.server({ metadata: someItems(10) });
+  assert.deepEqual((await counts()).stored, [SERVER_BYTES]);
+  const longest = Array.from({ length: 128 }, (_, at) => [`${at}`.padEnd(255, "k"), "v".repeat(255)]);
+  await project.server({ metadata: Object.fromEntries(longest) });
+  const [most = 0] = (await counts()).stored;
+  assert.ok(most > SERVER_BYTES && most <= 256 * 1024, String(most));
+});
+
+test("a request is one line in the log, and a short one", async () => {
+  const project = new Project(worker);
+  const id = await project.server();
+  const before = worker.logs().length;
+  const path = project.serverItem(id, "key1");
+  const answer = await project.delete(path);
+  await counts();
+  const lines = worker.logs().slice(before).filter((line) => line.includes(answer.headers.get("X-Compute-Request-Id") ?? "-"));
+  assert.equal(lines.length, 1, lines.join("\n"));
+  assert.ok((lines[0] ?? "").length < 400, lines[0]);
+});
+
+// The last one: the Worker is started anew, so that there is nothing in memory.
+test("an object that starts reads its record, its items, and the changes that it remembers", async () => {
+  const project = new Project(worker);
+  const id = await project.server({ metadata: someItems(10) });
+  const token = await project.as("member");
+  const path = `/v2.1/${project.id}/servers/${id}/metadata`;
+  await worker.request("PUT", `${path}/key1`, { token, body: { meta: { key1: "changed" } } });
+  await worker.restart();
+  assert.equal((await worker.request("GET", path, { token })).status, 200);
+  assert.deepEqual(await billed(), sum(requests.get, extra.newToken, extra.objectStart(10, 2)));
+  assert.equal((await worker.request("GET", path, { token })).status, 200);
+  assert.deepEqual(await billed(), requests.get);
 });

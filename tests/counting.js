@@ -1,14 +1,21 @@
-// The Worker as it is deployed, with everything counted that a request costs: calls of objects, reads of KV,
-// rows read and written. `GET /counts` tells the counts since it was asked last.
+// The Worker as it is deployed, with everything counted that a request costs: calls of objects, alarms, reads and
+// writes of KV, rows read and written, and how large each object's database is. `GET /counts` tells the counts since
+// it was asked last, once no alarm is due any more.
 //
 // It runs inside the Workers runtime, with the front and the objects in one isolate, so one variable counts all.
 
-import worker, { IndexObject, ResourceObject as Deployed } from "../entry.js";
+import worker, { IndexObject as DeployedIndex, ResourceObject as DeployedResource } from "../entry.js";
 
-export { IndexObject };
+/** @returns {{ kv: string[], calls: string[], alarmsSet: number, alarmsRun: number, statements: any[], stored: number[] }} */
+function nothing() {
+  return { kv: [], calls: [], alarmsSet: 0, alarmsRun: 0, statements: [], stored: [] };
+}
 
-/** @type {{ kv: string[], calls: string[], statements: { statement: string, cursor: any }[] }} */
-let seen = { kv: [], calls: [], statements: [] };
+let seen = nothing();
+
+/** The storages whose alarm is due, and the alarms that are running. */
+const due = new Set();
+let running = 0;
 
 /** A thing of the runtime that is told of each call of its methods. */
 function watched(target, notice) {
@@ -30,27 +37,62 @@ function countedNamespace(namespace) {
   );
 }
 
+/** One at a time: of several statements in one text, the runtime shows only what the last one cost. */
+function countedSql(sql) {
+  return {
+    exec(text, ...bindings) {
+      const statements = text.split(";").filter((statement) => statement.trim() !== "");
+      const cursors = statements.map((statement, at) => {
+        const cursor = sql.exec(statement, ...(at === statements.length - 1 ? bindings : []));
+        seen.statements.push({ statement, cursor });
+        return cursor;
+      });
+      return cursors.at(-1);
+    },
+  };
+}
+
 function countedStorage(storage) {
-  const sql = watched(storage.sql, (_, [statement], cursor) => {
-    seen.statements.push({ statement, cursor });
-    return cursor;
-  });
+  const sql = countedSql(storage.sql);
   return new Proxy(storage, {
     get(_, name) {
       if (name === "sql") return sql;
+      if (name === "setAlarm") {
+        return (at) => {
+          seen.alarmsSet += 1;
+          if (at <= Date.now()) due.add(storage);
+          return storage.setAlarm(at);
+        };
+      }
       const value = storage[name];
       return typeof value === "function" ? value.bind(storage) : value;
     },
   });
 }
 
-export class ResourceObject extends Deployed {
-  constructor(ctx, env) {
-    super(ctx, env);
-    const storage = countedStorage(ctx.storage);
-    Object.defineProperty(this, "ctx", { value: { storage } });
-  }
-}
+const counting = (Deployed) =>
+  class extends Deployed {
+    #storage;
+
+    constructor(ctx, env) {
+      super(ctx, env);
+      this.#storage = ctx.storage;
+      Object.defineProperty(this, "ctx", { value: { storage: countedStorage(ctx.storage) } });
+      Object.defineProperty(this, "env", { value: counted(env) });
+    }
+
+    async alarm() {
+      due.delete(this.#storage);
+      running += 1;
+      seen.alarmsRun += 1;
+      await super.alarm();
+      seen.stored.push(this.#storage.sql.databaseSize);
+      running -= 1;
+    }
+  };
+
+export class ResourceObject extends counting(DeployedResource) {}
+export class IndexObject extends counting(DeployedIndex) {}
 
 let countedEnv;
 
@@ -67,20 +109,21 @@ function counted(env) {
   return countedEnv;
 }
 
-function take() {
-  const { kv, calls, statements } = seen;
-  seen = { kv: [], calls: [], statements: [] };
+async function take() {
+  while (due.size > 0 || running > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  const { statements, ...others } = seen;
+  seen = nothing();
   const rows = statements.map(({ statement, cursor }) => ({
     statement: statement.replaceAll(/\s+/g, " ").trim(),
     read: cursor.rowsRead,
     written: cursor.rowsWritten,
   }));
-  return { kv, calls, rows };
+  return { ...others, rows };
 }
 
 export default {
-  fetch(request, env, ctx) {
-    if (new URL(request.url).pathname === "/counts") return Response.json(take());
+  async fetch(request, env, ctx) {
+    if (new URL(request.url).pathname === "/counts") return Response.json(await take());
     return worker.fetch(request, counted(env), ctx);
   },
 };

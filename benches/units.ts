@@ -1,0 +1,63 @@
+// What one request asks of the platform, in the units that it bills. tests/cost.test.ts counts each of these at the
+// built Worker; docs/price.md and the simulation calculate with them.
+
+export interface Units {
+  kvReads: number;
+  kvWrites: number;
+  /** Calls of objects, each a session of its own, and alarms. */
+  objectRequests: number;
+  rowsRead: number;
+  /** Each setting of an alarm is one of them. */
+  rowsWritten: number;
+}
+
+const NOTHING: Units = { kvReads: 0, kvWrites: 0, objectRequests: 0, rowsRead: 0, rowsWritten: 0 };
+
+function units(some: Partial<Units>): Units {
+  return { ...NOTHING, ...some };
+}
+
+/** With a token that this isolate knows, and of a server or image whose object is in memory. */
+export const requests = {
+  /** Of all items or of one. */
+  get: units({ objectRequests: 1 }),
+  deleteItem: units({ objectRequests: 1, rowsRead: 2, rowsWritten: 2 }),
+  putItem: units({ objectRequests: 1, rowsRead: 1, rowsWritten: 2 }),
+  /** POST. */
+  merge: (given: number): Units => units({ objectRequests: 1, rowsRead: 1, rowsWritten: 1 + given }),
+  /** PUT of all items. */
+  replace: (before: number, given: number): Units =>
+    units({ objectRequests: 1, rowsRead: 1, rowsWritten: 1 + before + given }),
+  /** A page of a list that shows so many, of so many that the list looked at. */
+  list: (shown: number, lookedAt: number): Units => units({ objectRequests: 1 + shown, rowsRead: lookedAt }),
+  /** The registry: a new server, the alarm that follows, and the list that hears of it. */
+  register: (items: number): Units => units({ objectRequests: 3, rowsRead: 27 + 2 * items, rowsWritten: 19 + items }),
+  /** The registry: a PUT that changes nothing that a list or an item shows. */
+  registerState: units({ objectRequests: 1, rowsRead: 4, rowsWritten: 2 }),
+  /** The registry: a DELETE, the alarm, and the list; a minute later another alarm, which is not in here. */
+  forget: (items: number, changes: number): Units =>
+    units({ objectRequests: 3, rowsRead: 15 + 4 * changes, rowsWritten: 7 + items }),
+};
+
+/** What comes on top. */
+export const extra = {
+  /** A token that this isolate does not know. */
+  newToken: units({ kvReads: 1 }),
+  /** One that KV does not know either, where a Keystone decides. */
+  newToKeystone: units({ kvReads: 1, kvWrites: 1 }),
+  /** An object that has to read its database first; each change that it still remembers is a row, read and sorted. */
+  objectStart: (items: number, changes: number): Units => units({ rowsRead: 3 + 2 * changes + items }),
+  /** The first resource of a project: its list's table and index. */
+  firstOfProject: units({ rowsRead: 3, rowsWritten: 3 }),
+};
+
+/** Bytes of a server's database with up to ten short items: seven pages of SQLite's. */
+export const SERVER_BYTES = 28_672;
+
+export function sum(...parts: Units[]): Units {
+  const total = { ...NOTHING };
+  for (const part of parts) {
+    for (const name of Object.keys(total) as (keyof Units)[]) total[name] += part[name];
+  }
+  return total;
+}
