@@ -51,8 +51,11 @@ export const extra = {
   firstOfProject: units({ rowsRead: 3, rowsWritten: 3 }),
 };
 
-/** Bytes of a server's database with up to ten short items: seven pages of SQLite's. */
+/** Bytes of the database of a server with short items, up to the 128 that it may have: seven pages of SQLite. */
 export const SERVER_BYTES = 28_672;
+
+/** The same with 128 items of 255 characters each, keys and values. */
+export const LONGEST_SERVER_BYTES = 176_128;
 
 export function sum(...parts: Units[]): Units {
   const total = { ...NOTHING };

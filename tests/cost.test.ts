@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { extra, requests, SERVER_BYTES, sum, type Units } from "../benches/units.ts";
+import { extra, LONGEST_SERVER_BYTES, requests, SERVER_BYTES, sum, type Units } from "../benches/units.ts";
 import { assertFault, assertNoContent } from "./answers.ts";
 import { resourceId, startWorker, type Answer, type Worker } from "./harness.ts";
 import { startKeystone } from "./keystone-fake.ts";
@@ -26,8 +26,9 @@ interface Counts {
   alarmsRun: number;
   /** By statement, in their order. */
   rows: { statement: string; read: number; written: number }[];
-  /** Bytes of each database after an alarm. */
+  /** Bytes of each server's or image's database after an alarm, and of each list's after an entry. */
   stored: number[];
+  lists: number[];
 }
 
 /** What was counted since it was asked last, alarms that were due included. */
@@ -53,6 +54,8 @@ function someItems(count: number): Record<string, string> {
 }
 
 const ITEMS = 100;
+/** Of SQLite's. */
+const PAGE = 4_096;
 const items = someItems(ITEMS);
 
 for (const kind of ["server", "image"] as const) {
@@ -205,15 +208,25 @@ test("registry: what a server costs that comes, changes its state, and goes", as
   assert.deepEqual(await billed(), requests.forget(10, 3));
 });
 
-test("at rest a server with ten items is seven pages, one with as many and as long ones as there may be more", async () => {
+test("at rest a server is seven pages, with the most and longest items forty-three", async () => {
   const project = new Project(worker);
   await counts();
-  await project.server({ metadata: someItems(10) });
-  assert.deepEqual((await counts()).stored, [SERVER_BYTES]);
+  for (const count of [0, 10, 128]) {
+    await project.server({ metadata: someItems(count) });
+    assert.deepEqual((await counts()).stored, [SERVER_BYTES], String(count));
+  }
   const longest = Array.from({ length: 128 }, (_, at) => [`${at}`.padEnd(255, "k"), "v".repeat(255)]);
   await project.server({ metadata: Object.fromEntries(longest) });
-  const [most = 0] = (await counts()).stored;
-  assert.ok(most > SERVER_BYTES && most <= 256 * 1024, String(most));
+  assert.deepEqual((await counts()).stored, [LONGEST_SERVER_BYTES]);
+});
+
+test("at rest a list of one server is three pages, and a hundred are seven", async () => {
+  const project = new Project(worker);
+  await counts();
+  await project.server({ name: "server-name-0" });
+  assert.deepEqual((await counts()).lists, [3 * PAGE]);
+  for (let at = 1; at < 100; at += 1) await project.server({ name: `server-name-${at}` });
+  assert.equal((await counts()).lists.at(-1), 7 * PAGE);
 });
 
 test("a request is one line in the log, and a short one", async () => {

@@ -6,9 +6,9 @@
 
 import worker, { IndexObject as DeployedIndex, ResourceObject as DeployedResource } from "../entry.js";
 
-/** @returns {{ kv: string[], calls: string[], alarmsSet: number, alarmsRun: number, statements: any[], stored: number[] }} */
+/** @returns {{ kv: string[], calls: string[], alarmsSet: number, alarmsRun: number, statements: any[], stored: number[], lists: number[] }} */
 function nothing() {
-  return { kv: [], calls: [], alarmsSet: 0, alarmsRun: 0, statements: [], stored: [] };
+  return { kv: [], calls: [], alarmsSet: 0, alarmsRun: 0, statements: [], stored: [], lists: [] };
 }
 
 let seen = nothing();
@@ -40,6 +40,9 @@ function countedNamespace(namespace) {
 /** One at a time: of several statements in one text, the runtime shows only what the last one cost. */
 function countedSql(sql) {
   return {
+    get databaseSize() {
+      return sql.databaseSize;
+    },
     exec(text, ...bindings) {
       const statements = text.split(";").filter((statement) => statement.trim() !== "");
       const cursors = statements.map((statement, at) => {
@@ -92,7 +95,12 @@ const counting = (Deployed) =>
   };
 
 export class ResourceObject extends counting(DeployedResource) {}
-export class IndexObject extends counting(DeployedIndex) {}
+export class IndexObject extends counting(DeployedIndex) {
+  put(...entry) {
+    super.put(...entry);
+    seen.lists.push(this.ctx.storage.sql.databaseSize);
+  }
+}
 
 let countedEnv;
 

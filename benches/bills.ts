@@ -1,0 +1,158 @@
+// What requests, and months of them, come to at the platform's list prices.
+import { MOST_LISTED } from "./parameters.ts";
+import { charge, LOG_EVENTS, LOG_GIGABYTES, LOG_STORED, METERS, PLAN, PRICES, total, type Usage } from "./price.ts";
+import type { Figures, Scenario } from "./simulation.ts";
+import { amount, dollars, print } from "./tables.ts";
+import { extra, requests, SERVER_BYTES, sum, type Units } from "./units.ts";
+
+export const MONTH_SECONDS = 30 * 24 * 3_600;
+
+/** Of each server. */
+const ITEMS = 10;
+/** That an object still remembers when it starts. */
+const CHANGES = 1;
+/** Rows that an object reads to start. */
+export const START_ROWS = extra.objectStart(ITEMS, CHANGES).rowsRead;
+
+// What cannot be counted here: allowances.
+/** Of the Worker's CPU, for one request. */
+const CPU_MILLISECONDS = 1;
+/** For which one call keeps its object active. */
+const ACTIVE_MILLISECONDS = 10;
+/** Of a log event, with what the platform adds to it. */
+const LOG_EVENT_BYTES = 1_000;
+const LOG_DAYS = 7;
+
+/** Gigabytes that an object is billed for, whatever it uses. */
+export const OBJECT_GIGABYTES = 0.128;
+
+export function gigabyteSeconds(calls: number): number {
+  return (calls * ACTIVE_MILLISECONDS * OBJECT_GIGABYTES) / 1_000;
+}
+
+/** What so many requests are charged that each ask for these units, without what is included. */
+function listPrice(units: Units, workerRequests: number, count: number): number {
+  const used: Partial<Usage> = {
+    ...units,
+    workerRequests,
+    cpuMilliseconds: workerRequests * CPU_MILLISECONDS,
+    gigabyteSeconds: gigabyteSeconds(units.objectRequests),
+  };
+  return METERS.reduce((dollars, meter) => dollars + charge({ ...PRICES[meter], included: 0 }, (used[meter] ?? 0) * count), 0);
+}
+
+export function millions(): void {
+  const all: [string, Units, number][] = [
+    ["GET of all items, or of one", requests.get, 1],
+    ["DELETE of an item", requests.deleteItem, 1],
+    ["PUT of an item", requests.putItem, 1],
+    ["POST of 3 items", requests.merge(3), 1],
+    ["PUT of all, 5 in place of 10", requests.replace(10, 5), 1],
+    ["a list of 100", requests.list(MOST_LISTED, MOST_LISTED), 1],
+    ["one looked up by name in a list of 1,000", requests.list(1, 1_000), 1],
+    ["registry: a new server with 10 items", requests.register(ITEMS), 1],
+    ["registry: its state", requests.registerState, 1],
+    ["registry: it goes", sum(requests.forget(ITEMS, CHANGES)), 1],
+    ["on top: a token that the isolate does not know", extra.newToken, 0],
+    ["the same, and KV does not either (Keystone)", extra.newToKeystone, 0],
+    ["on top: the object has to start", extra.objectStart(ITEMS, CHANGES), 0],
+  ];
+  const head = ["a million of", "Worker requests", "object requests", "rows read", "rows written", "KV reads", "KV writes", "list price"];
+  const rows = all.map(([name, units, workerRequests]) => [
+    name,
+    ...[workerRequests, units.objectRequests, units.rowsRead, units.rowsWritten, units.kvReads, units.kvWrites].map(
+      (count) => (count === 0 ? "" : `${count.toLocaleString("en")} M`),
+    ),
+    dollars(listPrice(units, workerRequests, 1e6)),
+  ]);
+  print("A million requests", head, rows);
+}
+
+/** How a simulated second goes on in a month. */
+export interface Traffic {
+  scenario: Scenario;
+  figures: Figures;
+  /** The share of requests that change one item. */
+  writes: number;
+  /** What the registry hears: the shares of servers that come, and go, in a day; changes of state of each in a day. */
+  registry: { churn: number; states: number };
+}
+
+/** A month of it, without logs, where KV is the authority for tokens. */
+function usage({ scenario, figures, writes, registry }: Traffic): Usage {
+  const { requestsPerSecond, servers, lists } = scenario;
+  const changing = requestsPerSecond * writes;
+  const come = (servers * registry.churn) / 86_400;
+  const states = (servers * registry.states) / 86_400;
+  const [coming, going, state] = [requests.register(ITEMS), requests.forget(ITEMS, CHANGES), requests.registerState];
+  const workerRequests = requestsPerSecond + 2 * come + states;
+  // A minute after a server went there is one more alarm.
+  const objectRequests =
+    figures.objectRequests + come * (coming.objectRequests + going.objectRequests + 1) + states * state.objectRequests;
+  const second: Usage = {
+    workerRequests,
+    cpuMilliseconds: workerRequests * CPU_MILLISECONDS,
+    objectRequests,
+    gigabyteSeconds: gigabyteSeconds(objectRequests),
+    // The registry comes to objects that sleep.
+    rowsRead:
+      (figures.objectStarts + come + states) * START_ROWS +
+      changing * requests.deleteItem.rowsRead +
+      requestsPerSecond * lists * MOST_LISTED +
+      come * (coming.rowsRead + going.rowsRead) +
+      states * state.rowsRead,
+    rowsWritten: changing * requests.deleteItem.rowsWritten + come * (coming.rowsWritten + going.rowsWritten) + states * state.rowsWritten,
+    stored: 0,
+    kvReads: figures.kvReads,
+    kvWrites: 0,
+  };
+  const month = Object.fromEntries(METERS.map((meter) => [meter, second[meter] * MONTH_SECONDS])) as Record<keyof Usage, number>;
+  return { ...month, stored: (servers * SERVER_BYTES) / 1e9 };
+}
+
+export function bill(title: string, traffic: Traffic): void {
+  const used = usage(traffic);
+  const rows = METERS.map((meter) => {
+    const price = PRICES[meter];
+    return [price.name, amount(used[meter]), amount(price.included), dollars(charge(price, used[meter]))];
+  });
+  rows.push(["the plan", "", "", dollars(PLAN)], ["**without logs**", "", "", `**${dollars(total(used))}**`]);
+  print(title, ["a month", "used", "included", "charge"], rows);
+}
+
+/** What logs come to, by the price list of each time. */
+export function logs(title: string, traffic: Traffic): void {
+  const { workerRequests, objectRequests } = usage(traffic);
+  const row = (what: string, events: number): string[] => {
+    const gigabytes = (events * LOG_EVENT_BYTES) / 1e9;
+    const kept = (gigabytes * LOG_DAYS) / 30;
+    return [
+      what,
+      amount(events),
+      dollars(charge(LOG_EVENTS, events)),
+      dollars(charge(LOG_GIGABYTES, gigabytes) + charge(LOG_STORED, kept)),
+    ];
+  };
+  print(title, ["logs in a month", "events", "until 30 November 2026", "from 1 December 2026"], [
+    row("as configured: our line, the platform's for the Worker and for each call of an object", 2 * workerRequests + objectRequests),
+    row("`invocation_logs = false`: our line", workerRequests),
+    row("the same with `LOG_LEVEL=warn`, when one request in 10,000 fails", workerRequests / 10_000),
+  ]);
+}
+
+/** What knowing tokens comes to, by who decides about them. */
+export function tokens(title: string, { kvReads, keystone }: Figures): void {
+  const row = (who: string, reads: number, writes: number, validations: number): string[] => [
+    who,
+    amount(reads * MONTH_SECONDS),
+    amount(writes * MONTH_SECONDS),
+    `${amount(validations)}/s`,
+    dollars(charge(PRICES.kvReads, reads * MONTH_SECONDS) + charge(PRICES.kvWrites, writes * MONTH_SECONDS)),
+  ];
+  print(title, ["who decides", "KV reads a month", "KV writes a month", "Keystone", "charge for KV"], [
+    row("KV", kvReads, 0, 0),
+    row("Keystone, with KV as a cache", keystone.kvReads, keystone.kvWrites, keystone.validations),
+    // Each token that an isolate does not know is then asked about.
+    row("Keystone, no KV", 0, 0, kvReads),
+  ]);
+}

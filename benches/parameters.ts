@@ -1,0 +1,23 @@
+// What the simulation takes from the sources instead of repeating it, so that it is about this code and no other.
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { Failure } from "../scripts/command.mjs";
+import { root } from "../scripts/layout.mjs";
+
+function found(file: string, pattern: RegExp): number {
+  const value = pattern.exec(readFileSync(path.join(root, file), "utf8"))?.[1];
+  if (value === undefined) throw new Failure(`${file} has nothing that matches ${pattern}`);
+  return Number(value.replaceAll("_", ""));
+}
+
+/** Tokens that an isolate remembers. */
+export const TOKENS_REMEMBERED = found("src/identity/cache.rs", /^const MOST: usize = ([\d_]+);/m);
+
+/** The default of TOKEN_CACHE_SECONDS. */
+export const TOKEN_CACHE_SECONDS = found("src/settings.rs", /"TOKEN_CACHE_SECONDS", ([\d_]+),/);
+
+/** Entries of one page of a list. */
+export const MOST_LISTED = found("src/api/query.rs", /^pub const MOST_LISTED: usize = ([\d_]+);/m);
+
+/** Requests per project, location and minute that the configuration lets pass. */
+export const RATE_LIMIT = found("wrangler.toml", /^simple = \{ limit = (\d+), period = 60 \}/m);
