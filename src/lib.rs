@@ -32,12 +32,13 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 
 use self::api::answer::Answer;
+use self::api::head::{self, Head};
 use self::api::{Api, Misconfigured, cors};
 use self::log::Trace;
 use self::platform::context::Context;
 use self::platform::env::Env;
-use self::platform::http::{Head, Request, Response, response};
-use self::platform::{Exception, runtime, work};
+use self::platform::http::Request;
+use self::platform::{runtime, work};
 use self::settings::LogLevel;
 
 thread_local! {
@@ -45,29 +46,41 @@ thread_local! {
     static API: OnceCell<Result<Rc<Api>, Misconfigured>> = const { OnceCell::new() };
 }
 
-/// Answers one request, as work under `number`.
+/// The names of the headers that are read of a request, separated by commas.
+#[must_use]
+#[wasm_bindgen]
+pub fn header_names() -> String {
+    head::header_names()
+}
+
+/// Answers one request, as work under `number`. `head` is read by [`Head::parse`], and the answer is
+/// written by [`Answer::encode`].
 ///
 /// # Errors
 ///
-/// Only when no response can be made at all.
+/// The head is none.
 #[wasm_bindgen]
 pub fn fetch(
     number: u32,
+    head: &str,
     request: Request,
     env: JsValue,
     context: Context,
 ) -> Result<JsValue, JsError> {
-    work::begin(number, async move {
-        Ok(journey(request, env, context).await?.into())
-    })
+    let head = Head::parse(head)?;
+    work::begin(number, journey(head, request, env, context))
 }
 
-async fn journey(request: Request, env: JsValue, context: Context) -> Result<Response, Exception> {
+async fn journey(
+    head: Head,
+    request: Request,
+    env: JsValue,
+    context: Context,
+) -> Result<String, JsError> {
     let now = runtime::now();
-    let head = Head::of(&request)?;
     let mut trace = Trace::new();
     #[cfg(feature = "faults")]
-    faults::in_front(head.header("X-Fault").as_deref()).await;
+    faults::in_front(head.header(head::RequestHeader::Fault)).await;
     let api = API.with(|api| {
         api.get_or_init(|| Api::new(&Env::from(env)).map(Rc::new))
             .clone()
@@ -90,34 +103,33 @@ async fn journey(request: Request, env: JsValue, context: Context) -> Result<Res
     }
     let duration = runtime::now().millis() - now.millis();
     trace.write(Some(&head.method), answer.status, Some(duration), level);
-    respond(answer, &head, &trace)
+    Ok(finish(answer, &head, &trace))
 }
 
 /// The answer to a request that was given up: past its deadline, or lost to a panic.
 ///
 /// # Errors
 ///
-/// Only when no response can be made at all.
+/// The head is none.
 #[wasm_bindgen]
-pub fn give_up(request: &Request, cause: &str) -> Result<Response, JsError> {
-    let head = Head::of(request)?;
+pub fn give_up(head: &str, cause: &str) -> Result<String, JsError> {
+    let head = Head::parse(head)?;
     let mut trace = Trace::new();
     trace.detail = Some(cause.to_owned());
     let answer = Answer::from(api::given_up(&head, &mut trace));
     trace.write(Some(&head.method), answer.status, None, LogLevel::Warn);
-    Ok(respond(answer, &head, &trace)?)
+    Ok(finish(answer, &head, &trace))
 }
 
-fn respond(mut answer: Answer, head: &Head, trace: &Trace) -> Result<Response, Exception> {
+fn finish(mut answer: Answer, head: &Head, trace: &Trace) -> String {
     API.with(|api| {
         if let Some(Ok(api)) = api.get() {
             cors::allow(
                 &api.settings.cors_origins,
-                |name| head.header(name),
+                |header| head.header(header).map(str::to_owned),
                 &mut answer,
             );
         }
     });
-    let headers = answer.headers(&trace.request_id, trace.version.as_ref());
-    response(answer.status, &headers, answer.body.as_deref())
+    answer.encode(&trace.request_id, trace.version.as_ref())
 }

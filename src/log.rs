@@ -1,11 +1,9 @@
 //! One structured line a request, with what an operator needs to find it again and nothing that a
 //! token, a key or a value can be recovered from.
 
-use std::fmt::Write as _;
-
 use crate::api::answer::Echo;
 use crate::api::fault::Fault;
-use crate::json::quoted;
+use crate::json::Object;
 use crate::platform::runtime;
 use crate::settings::LogLevel;
 
@@ -57,13 +55,17 @@ impl Trace {
         if !notable && level != LogLevel::Info {
             return;
         }
-        let mut line = format!(
-            r#"{{"level":"{}","message":"{}","status":{status}"#,
-            if notable { "error" } else { "info" },
-            if notable { "request failed" } else { "request" },
-        );
+        let (level, message) = if notable {
+            ("error", "request failed")
+        } else {
+            ("info", "request")
+        };
+        let mut line = Object::new()
+            .text("level", level)
+            .text("message", message)
+            .integer("status", status.into());
         if let Some(duration_ms) = duration_ms {
-            let _ = write!(line, r#","duration_ms":{duration_ms}"#);
+            line = line.integer("duration_ms", duration_ms);
         }
         for (name, text) in [
             ("request_id", Some(self.request_id.as_str())),
@@ -75,10 +77,10 @@ impl Trace {
             ("detail", self.detail.as_deref()),
         ] {
             if let Some(text) = text {
-                let _ = write!(line, r#","{name}":{}"#, quoted(text));
+                line = line.text(name, text);
             }
         }
-        line.push('}');
+        let line = line.end();
         if notable {
             runtime::print_error(&line);
         } else {

@@ -1,6 +1,7 @@
-//! What goes out: status, body and headers, before it becomes the runtime's response.
+//! What goes out: status, headers and body, and the text from which `entry.js` makes a response.
 
 use super::fault::Fault;
+use crate::json::{Object, texts};
 
 /// An answer to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +99,23 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// As one text: a line of JSON with what the runtime's constructor takes, and the body, when there
+    /// is one, from the next line on.
+    #[must_use]
+    pub fn encode(&self, request_id: &str, version: Option<&Echo>) -> String {
+        let mut text = Object::new()
+            .integer("status", self.status.into())
+            .json("headers", &texts(&self.headers(request_id, version)))
+            .end();
+        if let Some(body) = &self.body {
+            text.push('\n');
+            text.push_str(body);
+        }
+        text
+    }
+}
+
 impl From<Fault> for Answer {
     fn from(fault: Fault) -> Self {
         Self {
@@ -142,6 +160,21 @@ mod tests {
                 .headers("req-1", None)
                 .contains(&("Content-Type", "application/json"))
         );
+    }
+
+    #[test]
+    fn it_travels_as_a_line_and_a_body() {
+        let answer = Answer::no_content().encode("req-1", None);
+        assert_eq!(
+            answer,
+            r#"{"status":204,"headers":{"Content-Type":"application/json","X-Compute-Request-Id":"req-1","X-OpenStack-Request-Id":"req-1","X-Content-Type-Options":"nosniff","Cache-Control":"no-store"}}"#
+        );
+        let mut answer = Answer::json(200, "{\n}".to_owned());
+        answer.header = Some(("Odd", "\n".to_owned()));
+        let text = answer.encode("req-1", None);
+        let (head, body) = text.split_once('\n').unwrap();
+        assert!(head.ends_with(r#""Odd":"\n"}}"#), "{head}");
+        assert_eq!(body, "{\n}");
     }
 
     #[test]

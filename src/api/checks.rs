@@ -4,12 +4,13 @@
 use super::answer::Echo;
 use super::body::{self, Body};
 use super::fault::Fault;
+use super::head::{Head, RequestHeader};
 use super::query;
 use super::route::Prefix;
-use super::version::{LEGACY_HEADER, Microversion, STANDARD_HEADER};
+use super::version::Microversion;
 use crate::identity::token::Identity;
 use crate::log::Trace;
-use crate::platform::http::{BodyError, Head, Request, read_body};
+use crate::platform::http::{BodyError, Request, read_body};
 
 /// N: what a body may say it is.
 const MEDIA_TYPES: &[&str] = &[
@@ -20,9 +21,9 @@ const MEDIA_TYPES: &[&str] = &[
 
 /// 2. What is announced to be too large is not even looked at.
 pub(super) fn check_announced_size(head: &Head, limit: usize) -> Result<(), Fault> {
-    let announced = head.header("Content-Length");
+    let announced = head.header(RequestHeader::ContentLength);
     // A number that does not fit is too large as well.
-    let is_number = |text: &String| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
     let too_large = announced.filter(is_number).is_some_and(|text| {
         text.parse()
             .map_or(!text.is_empty(), |size: usize| size > limit)
@@ -42,9 +43,9 @@ pub(super) fn negotiate(
     if prefix != Prefix::V21 {
         return Ok(Microversion::OLDEST);
     }
-    let standard = head.header(STANDARD_HEADER);
-    let legacy = head.header(LEGACY_HEADER);
-    let version = Microversion::negotiate(standard.as_deref(), legacy.as_deref());
+    let standard = head.header(RequestHeader::StandardVersion);
+    let legacy = head.header(RequestHeader::LegacyVersion);
+    let version = Microversion::negotiate(standard, legacy);
     trace.version = match &version {
         Ok(version) => Some(Echo::new(&version.to_string())),
         Err(Fault::UnsupportedVersion(version)) => Some(Echo::new(version)),
@@ -55,7 +56,7 @@ pub(super) fn negotiate(
 
 /// 6. Compared exactly, in lower case; parameters do not count.
 pub(super) fn check_content_type(head: &Head) -> Result<(), Fault> {
-    let Some(content_type) = head.header("Content-Type") else {
+    let Some(content_type) = head.header(RequestHeader::ContentType) else {
         return Ok(());
     };
     let media_type = content_type.split(';').next().unwrap_or_default().trim();

@@ -1,6 +1,7 @@
 //! CORS: the web pages that may call this API from a browser. None, unless `CORS_ORIGINS` names them.
 
 use super::answer::Answer;
+use super::head::RequestHeader;
 use super::version::{LEGACY_HEADER, STANDARD_HEADER};
 
 /// Origins of web pages, as browsers write them.
@@ -38,18 +39,19 @@ impl Origins {
 /// any origins configured, not even that is looked at.
 pub fn allow(
     origins: &Origins,
-    request: impl Fn(&'static str) -> Option<String>,
+    request: impl Fn(RequestHeader) -> Option<String>,
     answer: &mut Answer,
 ) {
     if origins.0.is_empty() {
         return;
     }
     answer.varies_by_origin = true;
-    let Some(origin) = request("Origin").filter(|origin| origins.0.contains(origin)) else {
+    let Some(origin) = request(RequestHeader::Origin).filter(|origin| origins.0.contains(origin))
+    else {
         return;
     };
     answer.cors.push(("Access-Control-Allow-Origin", origin));
-    let asked = request("Access-Control-Request-Method").is_some();
+    let asked = request(RequestHeader::PreflightMethod).is_some();
     match &answer.header {
         // The answer to a preflight.
         Some(("Allow", methods)) if asked => {
@@ -78,9 +80,9 @@ mod tests {
     const PAGE: &str = "https://dashboard.example";
 
     fn answered(list: &str, origin: Option<&str>, preflight: bool, mut answer: Answer) -> Answer {
-        let request = |name| match name {
-            "Origin" => origin.map(str::to_owned),
-            "Access-Control-Request-Method" => preflight.then(|| "DELETE".to_owned()),
+        let request = |header| match header {
+            RequestHeader::Origin => origin.map(str::to_owned),
+            RequestHeader::PreflightMethod => preflight.then(|| "DELETE".to_owned()),
             _ => None,
         };
         allow(&Origins::parse(list).unwrap(), request, &mut answer);

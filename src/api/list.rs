@@ -3,8 +3,11 @@
 //! The index says what might be there; what is shown is what each resource's own record says now,
 //! so a list never names a resource to a project that may not see it, however late the index is.
 
+use std::borrow::Cow;
+
 use super::answer::Answer;
 use super::fault::Fault;
+use super::head::Head;
 use super::operation::collection_url;
 use super::query::ListQuery;
 use super::route::ComputeRoute;
@@ -15,7 +18,6 @@ use crate::identity::token::Identity;
 use crate::json::{Object, array};
 use crate::log::Trace;
 use crate::metadata::{Kind, Operation, Outcome, Record, Resource, ResourceId, Visibility};
-use crate::platform::http::Head;
 use crate::store::client::{self, Caller, StoreError};
 use crate::store::listing::{Page, Position};
 use crate::store::message::{Reply, Task};
@@ -170,8 +172,8 @@ impl Listing<'_> {
 
     async fn show(&self, ids: &[ResourceId]) -> Result<Vec<Option<Record>>, Problem> {
         let task = Task::Perform {
-            operation: Operation::Show,
-            actor: self.identity.actor.clone(),
+            operation: Cow::Owned(Operation::Show),
+            actor: Cow::Borrowed(&self.identity.actor),
             item_limit: self.api.settings.metadata_items,
         };
         let kind = self.route.kind;

@@ -8,6 +8,7 @@ pub mod body;
 mod checks;
 pub mod cors;
 pub mod fault;
+pub mod head;
 mod list;
 mod operation;
 pub mod query;
@@ -16,6 +17,7 @@ pub mod route;
 pub mod version;
 pub mod view;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use thiserror::Error;
@@ -25,6 +27,7 @@ use self::checks::{
     check_announced_size, check_content_type, check_project, check_query, negotiate, read_json,
 };
 use self::fault::Fault;
+use self::head::{Head, RequestHeader};
 use self::list::Listing;
 use self::operation::{collection_url, operation, success};
 use self::route::{ComputeRoute, Name, Prefix, Route, Target};
@@ -35,7 +38,7 @@ use crate::log::Trace;
 use crate::metadata::{Kind, ResourceId};
 use crate::platform::context::Context;
 use crate::platform::env::Env;
-use crate::platform::http::{Head, Request};
+use crate::platform::http::Request;
 use crate::platform::kv::{RateLimiter, is_within_limit};
 use crate::platform::objects::Namespace;
 use crate::registry::{self, document};
@@ -205,8 +208,8 @@ impl Api {
         trace.resource_id = Some(resource_id.as_str().to_owned());
         // 12 to 16, in the object.
         let task = Task::Perform {
-            operation: operation.clone(),
-            actor: identity.actor.clone(),
+            operation: Cow::Borrowed(&operation),
+            actor: Cow::Borrowed(&identity.actor),
             item_limit: self.settings.metadata_items,
         };
         let reply = self
@@ -262,13 +265,13 @@ impl Api {
                 let item_limit = self.settings.metadata_items;
                 registry::parse(kind, &body.json, item_limit)?;
                 Task::Register {
-                    name: object_name(kind, &id),
-                    document: body.text,
+                    name: object_name(kind, &id).into(),
+                    document: body.text.into(),
                     item_limit,
                 }
             }
             "DELETE" => Task::Forget {
-                name: object_name(kind, &id),
+                name: object_name(kind, &id).into(),
             },
             _ => Task::Inspect,
         };
@@ -291,9 +294,9 @@ impl Api {
         trace: &mut Trace,
     ) -> Result<Rc<Identity>, Fault> {
         let token = head
-            .header("X-Auth-Token")
-            .or_else(|| head.header("X-Storage-Token"));
-        let service_token = head.header("X-Service-Token");
+            .header(RequestHeader::AuthToken)
+            .or_else(|| head.header(RequestHeader::StorageToken));
+        let service_token = head.header(RequestHeader::ServiceToken);
         let asked = Asked {
             method: &head.method,
             path: &head.path,
@@ -302,8 +305,8 @@ impl Api {
         };
         self.authenticator
             .identify(
-                &token.unwrap_or_default(),
-                service_token.as_deref(),
+                token.unwrap_or_default(),
+                service_token,
                 &asked,
                 &mut trace.detail,
             )
@@ -344,7 +347,7 @@ impl Api {
         &self,
         kind: Kind,
         id: &ResourceId,
-        task: &Task,
+        task: &Task<'_>,
         caller: &Caller,
         trace: &mut Trace,
     ) -> Result<Reply, Fault> {
@@ -362,8 +365,8 @@ fn operation_id(head: &Head, trace: &Trace) -> String {
     #[cfg(feature = "faults")]
     let id = crate::faults::operation_id(
         &trace.request_id,
-        head.header("X-Operation-Id").as_deref(),
-        head.header("X-Fault").as_deref(),
+        head.header(RequestHeader::OperationId),
+        head.header(RequestHeader::Fault),
     );
     #[cfg(not(feature = "faults"))]
     let id = {

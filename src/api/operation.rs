@@ -3,12 +3,12 @@
 use super::answer::Answer;
 use super::body::{self, Body};
 use super::fault::Fault;
+use super::head::Head;
 use super::route::{ComputeRoute, Name, Prefix, Target};
 use super::version::Microversion;
 use super::view;
 use crate::json::Object;
 use crate::metadata::{Kind, Operation, Outcome};
-use crate::platform::http::Head;
 use crate::registry::document;
 
 /// 11. What is asked of which resource.

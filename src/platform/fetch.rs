@@ -4,7 +4,7 @@ use js_sys::{Object, Promise};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use super::http::{BodyError, ReadableStream, lines, object, put, read_stream};
+use super::http::{BodyError, ReadableStream, object, put, read_stream};
 use super::{Exception, runtime};
 use crate::json;
 
@@ -133,7 +133,7 @@ async fn ask(
 fn init(question: &Question<'_>, controller: &AbortController) -> Result<Object, Exception> {
     let init = json::Object::new()
         .text("method", question.method)
-        .json("headers", &lines(question.headers))
+        .json("headers", &json::texts(question.headers))
         .text("redirect", "manual")
         // An answer depends on headers that no cache on the way knows of.
         .text("cache", "no-store")

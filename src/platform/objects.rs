@@ -57,15 +57,15 @@ impl Pending {
 /// # Errors
 ///
 /// The call cannot be made.
-pub fn call(namespace: &Namespace, name: &str, call: &Call) -> Result<Pending, Exception> {
+pub fn call(namespace: &Namespace, name: &str, call: &Call<'_>) -> Result<Pending, Exception> {
     let promise = namespace.get_by_name(name)?.perform(
-        &call.operation_id,
+        call.operation_id,
         call.retry,
-        &call.task,
-        &call.project_id,
+        call.task,
+        call.project_id,
         call.standing,
         call.item_limit,
-        &call.key,
+        call.key,
         &call.body,
     )?;
     Ok(Pending(promise))

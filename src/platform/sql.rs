@@ -28,6 +28,18 @@ extern "C" {
     #[wasm_bindgen(method, catch, variadic)]
     fn exec(this: &Sql, statement: &str, bindings: &Array) -> Result<Cursor, JsValue>;
 
+    #[wasm_bindgen(method, catch, js_name = exec)]
+    fn exec_text(this: &Sql, statement: &str, text: &str) -> Result<Cursor, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = exec)]
+    fn exec_mixed(
+        this: &Sql,
+        statement: &str,
+        a: f64,
+        b: &str,
+        c: f64,
+        d: &str,
+    ) -> Result<Cursor, JsValue>;
+
     type Cursor;
     #[wasm_bindgen(method, catch)]
     fn raw(this: &Cursor) -> Result<Rows, JsValue>;
@@ -123,7 +135,18 @@ pub fn execute(
 }
 
 fn exec(database: &Database, statement: &str, bindings: &[Bound<'_>]) -> Result<Cursor, Exception> {
-    let cursor = database.sql.exec(statement, &values(bindings))?;
+    let sql = &database.sql;
+    // Those of a DELETE are spared the array: 1 to 2 µs.
+    let cursor = match *bindings {
+        [Bound::Text(a)] => sql.exec_text(statement, a),
+        [
+            Bound::Integer(a),
+            Bound::Text(b),
+            Bound::Integer(c),
+            Bound::Text(d),
+        ] => sql.exec_mixed(statement, float(a), b, float(c), d),
+        _ => sql.exec(statement, &values(bindings)),
+    }?;
     #[cfg(feature = "faults")]
     crate::faults::count(cursor.rows_written()?);
     Ok(cursor)
@@ -134,11 +157,15 @@ fn values(bindings: &[Bound<'_>]) -> Array {
     for bound in bindings {
         values.push(&match bound {
             Bound::Text(text) => JsValue::from_str(text),
-            #[expect(clippy::cast_precision_loss, reason = "integers are kept below 2^53")]
-            Bound::Integer(number) => JsValue::from_f64(*number as f64),
+            Bound::Integer(number) => JsValue::from_f64(float(*number)),
         });
     }
     values
+}
+
+#[expect(clippy::cast_precision_loss, reason = "integers are kept below 2^53")]
+fn float(number: i64) -> f64 {
+    number as f64
 }
 
 /// Runs statements that count together or not at all: what was written before an error is undone.

@@ -17,7 +17,7 @@ use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 use super::Exception;
 
 /// Work that is not done yet.
-type Work = Pin<Box<dyn Future<Output = Result<JsValue, JsError>>>>;
+type Work = Pin<Box<dyn Future<Output = Result<String, JsError>>>>;
 
 /// What came of a promise.
 type Settled = Result<JsValue, JsValue>;
@@ -32,19 +32,19 @@ thread_local! {
     static SETTLED: Cell<Option<Settled>> = const { Cell::new(None) };
 }
 
-/// Begins: what the work comes to, or the promise at which it stopped.
+/// Begins: the text that the work comes to, or the promise at which it stopped.
 ///
 /// # Errors
 ///
 /// The work's own.
 pub fn begin(
     number: u32,
-    work: impl Future<Output = Result<JsValue, JsError>> + 'static,
+    work: impl Future<Output = Result<String, JsError>> + 'static,
 ) -> Result<JsValue, JsError> {
     carry_on(number, Box::pin(work))
 }
 
-/// Carries on with what came of the promise: what the work comes to, or the next promise.
+/// Carries on with what came of the promise: the text, or the next promise.
 ///
 /// # Errors
 ///
@@ -71,7 +71,7 @@ fn take(number: u32) -> Option<Work> {
 
 fn carry_on(number: u32, mut work: Work) -> Result<JsValue, JsError> {
     match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(result) => result,
+        Poll::Ready(result) => result.map(JsValue::from),
         Poll::Pending => {
             let awaited = AWAITED.take();
             let awaited = awaited.ok_or_else(|| JsError::new("the work waits for no promise"))?;

@@ -52,7 +52,7 @@ pub async fn send(
     objects: &Namespace,
     kind: Kind,
     id: &ResourceId,
-    task: &Task,
+    task: &Task<'_>,
     caller: &Caller,
 ) -> Result<Reply, StoreError> {
     let name = object_name(kind, id);
@@ -97,7 +97,7 @@ pub async fn show_all(
     objects: &Namespace,
     kind: Kind,
     ids: &[ResourceId],
-    task: &Task,
+    task: &Task<'_>,
     caller: &Caller,
 ) -> Result<Vec<Reply>, StoreError> {
     let message = Call::new(&caller.operation_id, task);

@@ -5,6 +5,8 @@
 //! their meaning, new arguments are added at the end, and an unknown word is an error.
 //! By hand: derived JSON for the same made a fifth of the module (`npm run size`).
 
+use std::borrow::Cow;
+
 use serde_json::Value as Json;
 use thiserror::Error;
 
@@ -15,22 +17,22 @@ use crate::registry::document;
 
 /// What an object is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Task {
+pub enum Task<'a> {
     /// An operation of the API.
     Perform {
         /// Which.
-        operation: Operation,
+        operation: Cow<'a, Operation>,
         /// For whom.
-        actor: Actor,
+        actor: Cow<'a, Actor>,
         /// How many items the resource may have.
         item_limit: usize,
     },
     /// Registry: PUT of a document that was found valid, as JSON.
     Register {
         /// The object's own name, which the runtime does not tell it.
-        name: String,
+        name: Cow<'a, str>,
         /// The text of `{"server": {…}}` or `{"image": {…}}`.
-        document: String,
+        document: Cow<'a, str>,
         /// How many items the resource may have.
         item_limit: usize,
     },
@@ -39,7 +41,7 @@ pub enum Task {
     /// Registry: DELETE.
     Forget {
         /// The object's own name.
-        name: String,
+        name: Cow<'a, str>,
     },
 }
 
@@ -64,23 +66,23 @@ pub enum Reply {
 
 /// A task as it travels: the arguments of the object's one method, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
+pub struct Call<'a> {
     /// The same for each try of one request: a change that was made already is not made again.
-    pub operation_id: String,
+    pub operation_id: &'a str,
     /// Whether this is another try.
     pub retry: bool,
     /// What to do.
-    pub task: String,
+    pub task: &'a str,
     /// The actor's project; empty without one.
-    pub project_id: String,
+    pub project_id: &'a str,
     /// [`Standing`] as a number.
     pub standing: u8,
     /// How many items the resource may have.
     pub item_limit: usize,
     /// The key in the URL; for the registry the object's name.
-    pub key: String,
+    pub key: &'a str,
     /// JSON: the items, or the document.
-    pub body: String,
+    pub body: Cow<'a, str>,
 }
 
 /// What one side said and the other does not understand.
@@ -94,19 +96,19 @@ impl NotUnderstood {
     }
 }
 
-impl Call {
+impl<'a> Call<'a> {
     /// The first try of a task.
     #[must_use]
-    pub fn new(operation_id: &str, task: &Task) -> Self {
+    pub fn new(operation_id: &'a str, task: &'a Task<'a>) -> Self {
         let mut call = Self {
-            operation_id: operation_id.to_owned(),
+            operation_id,
             retry: false,
-            task: word(task).to_owned(),
-            project_id: String::new(),
+            task: word(task),
+            project_id: "",
             standing: 0,
             item_limit: 0,
-            key: String::new(),
-            body: String::new(),
+            key: "",
+            body: Cow::Borrowed(""),
         };
         match task {
             Task::Perform {
@@ -114,18 +116,18 @@ impl Call {
                 actor,
                 item_limit,
             } => {
-                call.project_id = actor.project_id.clone().unwrap_or_default();
+                call.project_id = actor.project_id.as_deref().unwrap_or_default();
                 call.standing = actor.standing as u8;
                 call.item_limit = *item_limit;
-                operation.key().clone_into(&mut call.key);
-                call.body = match operation {
+                call.key = operation.key();
+                call.body = match operation.as_ref() {
                     Operation::Merge { items } | Operation::Replace { items } => {
-                        items_to_json(items)
+                        items_to_json(items).into()
                     }
                     Operation::PutItem { key, value, .. } => {
-                        items_to_json(&[(key.clone(), value.clone())])
+                        items_to_json(&[(key.clone(), value.clone())]).into()
                     }
-                    _ => String::new(),
+                    _ => Cow::Borrowed(""),
                 };
             }
             Task::Register {
@@ -133,11 +135,11 @@ impl Call {
                 document,
                 item_limit,
             } => {
-                name.clone_into(&mut call.key);
-                call.body.clone_from(document);
+                call.key = name;
+                call.body = Cow::Borrowed(document);
                 call.item_limit = *item_limit;
             }
-            Task::Forget { name } => name.clone_into(&mut call.key),
+            Task::Forget { name } => call.key = name,
             Task::Inspect => {}
         }
         call
@@ -148,21 +150,26 @@ impl Call {
     /// # Errors
     ///
     /// A word or a body that this side does not know.
-    pub fn task(self) -> Result<Task, NotUnderstood> {
-        let operation = match self.task.as_str() {
+    pub fn task(&self) -> Result<Task<'_>, NotUnderstood> {
+        let key = || self.key.to_owned();
+        let operation = match self.task {
             "register" => {
                 return Ok(Task::Register {
-                    name: self.key,
-                    document: self.body,
+                    name: self.key.into(),
+                    document: self.body.as_ref().into(),
                     item_limit: self.item_limit,
                 });
             }
             "inspect" => return Ok(Task::Inspect),
-            "forget" => return Ok(Task::Forget { name: self.key }),
+            "forget" => {
+                return Ok(Task::Forget {
+                    name: self.key.into(),
+                });
+            }
             "show" => Operation::Show,
             "list" => Operation::List,
-            "show_item" => Operation::ShowItem { key: self.key },
-            "delete_item" => Operation::DeleteItem { key: self.key },
+            "show_item" => Operation::ShowItem { key: key() },
+            "delete_item" => Operation::DeleteItem { key: key() },
             "merge" => Operation::Merge {
                 items: items_from_json(&self.body)?,
             },
@@ -170,31 +177,32 @@ impl Call {
                 items: items_from_json(&self.body)?,
             },
             "put_item" => {
-                let (key, value) = items_from_json(&self.body)?
+                let (item_key, value) = items_from_json(&self.body)?
                     .pop()
                     .ok_or_else(|| NotUnderstood::new("put_item without an item"))?;
                 Operation::PutItem {
-                    path_key: self.key,
-                    key,
+                    path_key: key(),
+                    key: item_key,
                     value,
                 }
             }
             other => return Err(NotUnderstood::new(other)),
         };
+        let project_id = (!self.project_id.is_empty()).then(|| self.project_id.to_owned());
         Ok(Task::Perform {
-            operation,
-            actor: Actor {
-                project_id: Some(self.project_id).filter(|project_id| !project_id.is_empty()),
+            operation: Cow::Owned(operation),
+            actor: Cow::Owned(Actor {
+                project_id,
                 standing: Standing::from(self.standing),
-            },
+            }),
             item_limit: self.item_limit,
         })
     }
 }
 
-fn word(task: &Task) -> &'static str {
+fn word(task: &Task<'_>) -> &'static str {
     match task {
-        Task::Perform { operation, .. } => match operation {
+        Task::Perform { operation, .. } => match operation.as_ref() {
             Operation::Show => "show",
             Operation::List => "list",
             Operation::ShowItem { .. } => "show_item",
@@ -402,17 +410,17 @@ mod tests {
         ] {
             for project_id in [None, Some("ace".to_owned())] {
                 tasks.extend(operations.iter().map(|operation| Task::Perform {
-                    operation: operation.clone(),
-                    actor: Actor {
+                    operation: Cow::Borrowed(operation),
+                    actor: Cow::Owned(Actor {
                         project_id: project_id.clone(),
                         standing,
-                    },
+                    }),
                     item_limit: 128,
                 }));
             }
         }
         for task in tasks {
-            assert_eq!(Call::new("req-1", &task).task(), Ok(task));
+            assert_eq!(Call::new("req-1", &task).task().as_ref(), Ok(&task));
         }
     }
 
@@ -451,13 +459,13 @@ mod tests {
     #[test]
     fn what_the_other_side_has_learnt_since_is_an_error_and_no_guess() {
         let mut call = Call::new("req-1", &Task::Inspect);
-        call.task = "defragment".into();
+        call.task = "defragment";
         assert!(call.task().is_err());
         let mut call = Call::new("req-1", &Task::Inspect);
-        call.task = "merge".into();
+        call.task = "merge";
         for body in ["", "[]", r#"{"a!": "1"}"#, r#"{"a": 1}"#] {
             call.body = body.into();
-            assert!(call.clone().task().is_err(), "{body}");
+            assert!(call.task().is_err(), "{body}");
         }
         assert!(Reply::decode("defragmented").is_err());
         assert!(Reply::decode("known {}").is_err());

@@ -62,12 +62,12 @@ impl ResourceObject {
         // Not needed to know a change that was made already: a first try that was held up may even
         // come after the second.
         retry: bool,
-        task: String,
-        project_id: String,
+        task: &str,
+        project_id: &str,
         standing: u8,
         item_limit: usize,
-        key: String,
-        body: String,
+        key: &str,
+        body: &str,
     ) -> Result<JsValue, JsError> {
         #[cfg(feature = "faults")]
         let (operation_id, fault) = crate::faults::split(operation_id);
@@ -75,18 +75,17 @@ impl ResourceObject {
         if let Some(promise) = crate::faults::in_object(operation_id, fault, retry)? {
             return Ok(promise.into());
         }
-        let task = Call {
-            operation_id: operation_id.to_owned(),
+        let call = Call {
+            operation_id,
             retry,
             task,
             project_id,
             standing,
             item_limit,
             key,
-            body,
-        }
-        .task()?;
-        let reply = self.carry_out(operation_id, task)?;
+            body: body.into(),
+        };
+        let reply = self.carry_out(operation_id, call.task()?)?;
         #[cfg(feature = "faults")]
         if let Some(promise) = crate::faults::after_object(operation_id, fault, retry) {
             return Ok(promise.into());
@@ -141,7 +140,7 @@ impl ResourceObject {
 
 impl ResourceObject {
     /// The reply as it travels.
-    fn carry_out(&mut self, id: &str, task: Task) -> Result<String, Exception> {
+    fn carry_out(&mut self, id: &str, task: Task<'_>) -> Result<String, Exception> {
         // Taken out, and only put back when all went well: after a failure SQLite is asked again.
         let mut state = match self.state.take() {
             Some(state) => state,

@@ -111,15 +111,12 @@ pub(super) fn parcels(record: Option<&Record>, marks: &[Mark]) -> String {
 /// The parcels are none, or there is no binding `INDEXES`.
 #[wasm_bindgen]
 pub fn deliver(number: u32, parcels: String, env: JsValue) -> Result<JsValue, JsError> {
-    work::begin(number, async move {
-        let heard = deliver_all(&parcels, env).await?;
-        Ok(JsValue::from_str(&heard))
-    })
+    work::begin(number, deliver_all(parcels, env))
 }
 
-async fn deliver_all(parcels: &str, env: JsValue) -> Result<String, JsError> {
+async fn deliver_all(parcels: String, env: JsValue) -> Result<String, JsError> {
     let parcels: Value =
-        serde_json::from_str(parcels).map_err(|_| JsError::new("the parcels are no JSON"))?;
+        serde_json::from_str(&parcels).map_err(|_| JsError::new("the parcels are no JSON"))?;
     let lists: Namespace = Env::from(env)
         .binding("INDEXES")
         .ok_or_else(|| JsError::new("binding INDEXES is missing"))?;
