@@ -134,9 +134,9 @@ export function logs(title: string, traffic: Traffic): void {
     ];
   };
   print(title, ["logs in a month", "events", "until 30 November 2026", "from 1 December 2026"], [
-    row("as configured: our line, the platform's for the Worker and for each call of an object", 2 * workerRequests + objectRequests),
-    row("`invocation_logs = false`: our line", workerRequests),
+    row("as configured: our line", workerRequests),
     row("the same with `LOG_LEVEL=warn`, when one request in 10,000 fails", workerRequests / 10_000),
+    row("`invocation_logs = true`: the platform's, too, for the Worker and for each call of an object", 2 * workerRequests + objectRequests),
   ]);
 }
 
