@@ -14,6 +14,8 @@ const PURE = [
   "api/body.rs",
   "api/fault.rs",
   "api/cors.rs",
+  "api/head.rs",
+  "api/answer.rs",
   "identity/token.rs",
   "identity/policy.rs",
   "identity/access_rule.rs",
