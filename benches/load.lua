@@ -1,7 +1,8 @@
 -- DELETE of items that exist, each once: first item 0 of every server, then item 1 of every server, …
 -- so that objects take turns. When all are gone the run ends, whatever time is left.
 --
--- Arguments: project, servers, items, tokens, the number of the first server.
+-- Arguments: project, servers, items, tokens, the number of the first server and, if the tokens are not to be
+-- made up, a file with one a line.
 
 local ffi = require("ffi")
 ffi.cdef("typedef struct { long seconds; long nanoseconds; } moment; int clock_gettime(int clock, moment *now);")
@@ -34,8 +35,9 @@ function init(args)
   for server = 0, servers - 1 do
     heads[server] = "DELETE /v2.1/" .. project .. "/servers/" .. id(first + server) .. "/metadata/key"
   end
+  local given = args[6] and io.lines(args[6])
   for token = 1, tokens do
-    local text = "gAAAAABn" .. string.rep("0", 175 - #tostring(token)) .. token
+    local text = given and given() or "gAAAAABn" .. string.rep("0", 175 - #tostring(token)) .. token
     tails[token - 1] = " HTTP/1.1\r\nHost: " .. wrk.headers["Host"] .. "\r\nX-Auth-Token: " .. text
       .. "\r\nAccept: application/json\r\nUser-Agent: wrk\r\n\r\n"
   end

@@ -13,6 +13,13 @@ export interface Keys {
   first: number;
 }
 
+/** Whose the keys are, where it is not for us to say: a Keystone chooses ids and tokens. */
+export interface Owner {
+  project: string;
+  /** With one token a line. */
+  tokenFile: string;
+}
+
 /** Times are in µs. */
 export interface Seen {
   requests: number;
@@ -34,14 +41,15 @@ export async function requireWrk(): Promise<string> {
 }
 
 /** DELETEs for so long, or until all keys are gone. One thread, so that the keys are one sequence. */
-export async function deleteKeys(port: number, connections: number, seconds: number, keys: Keys): Promise<Seen> {
+export async function deleteKeys(port: number, connections: number, seconds: number, keys: Keys, owner?: Owner): Promise<Seen> {
   const script = path.join(root, "benches", "load.lua");
   const { servers, items, tokens, first } = keys;
   const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "30s", "-s", script, `http://127.0.0.1:${port}`];
   const { code, stdout, stderr } = await capture("wrk", [
     ...args,
     "--",
-    ...[PROJECT, servers, items, tokens, first].map(String),
+    ...[owner?.project ?? PROJECT, servers, items, tokens, first].map(String),
+    ...(owner ? [owner.tokenFile] : []),
   ]);
   const line = stdout.split("\n").find((line) => line.startsWith("{"));
   if (code !== 0 || line === undefined) throw new Failure(`wrk ended with exit code ${code}: ${stderr || stdout}`);

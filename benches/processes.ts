@@ -12,6 +12,12 @@ export function cpuMicroseconds(pid: number): number {
   return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1e6;
 }
 
+/** Of a process and those that it has forked. */
+export function familyCpuMicroseconds(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter((text) => text !== "");
+  return [pid, ...children.map(Number)].reduce((sum, member) => sum + cpuMicroseconds(member), 0);
+}
+
 /** Resident memory, in bytes. */
 export function residentBytes(pid: number): number {
   return statusBytes(pid, "VmRSS");
