@@ -3,7 +3,8 @@
 //   npm run bench                           everything (about 25 minutes)
 //   npm run bench -- --quick                the same with less of each (about 3 minutes): a first look
 //   npm run bench -- --rounds 9 --seconds 5
-//   npm run bench -- --only sides,first     parts of it: sides, disk, first, growth, hot
+//   npm run bench -- --only sides,first     parts of it: sides, disk, first, growth, hot, nova
+//   npm run bench -- --nova                 beside a real Nova too (about 5 minutes more; needs MariaDB)
 //   npm run bench -- --only sides --against /path/to/a/built/checkout   is a change worth it?
 //
 // Writes benches/results/: latest.json, tables.md and the plots.
@@ -20,6 +21,8 @@ import { measureGrowth } from "./growth.ts";
 import { measureHotObject } from "./hot-object.ts";
 import { requireWrk } from "./load.ts";
 import { describeMachine } from "./machine.ts";
+import { measureNova } from "./nova.ts";
+import { requireMariaDb } from "./nova/mariadb.ts";
 import { buildNullRust } from "./null-rust.ts";
 import { plotGrowth, plotSides } from "./plot.ts";
 import { report } from "./report.ts";
@@ -34,11 +37,14 @@ const TOKENS = 10;
 /** Enough for the fastest side to have something to delete for a second. */
 const SERVERS_PER_SECOND = 100;
 const PARTS = ["sides", "disk", "first", "growth", "hot"];
+/** Only when asked for: it needs more than the others, and installs a Nova. */
+const OPTIONAL_PARTS = ["nova"];
 const folder = path.join(root, "benches", "results");
 
 await command(async () => {
   const { rounds, seconds, isQuick, parts, others } = options();
   const wrk = await requireWrk();
+  if (parts.has("nova")) await requireMariaDb();
   await setup();
   await build(deployed);
   await buildNullRust();
@@ -49,6 +55,7 @@ await command(async () => {
   if (parts.has("first")) results.first = await measureFirstRequests(isQuick ? 7 : 25);
   if (parts.has("growth")) results.growth = await measureGrowth(isQuick ? 1_000 : 100_000);
   if (parts.has("hot")) results.hot = await measureHotObject();
+  if (parts.has("nova")) results.nova = await measureNova(isQuick ? rounds : Math.max(rounds, 5), seconds);
   write(results);
 });
 
@@ -67,11 +74,13 @@ function options(): Options {
       seconds: { type: "string" },
       only: { type: "string" },
       against: { type: "string", multiple: true, default: [] },
+      nova: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
     },
   });
-  const parts = new Set(values.only?.split(",") ?? PARTS);
-  for (const part of parts) if (!PARTS.includes(part)) throw new Failure(`no part ${part}; there are ${PARTS.join(", ")}`);
+  const known = [...PARTS, ...OPTIONAL_PARTS];
+  const parts = new Set([...(values.only?.split(",") ?? PARTS), ...(values.nova ? ["nova"] : [])]);
+  for (const part of parts) if (!known.includes(part)) throw new Failure(`no part ${part}; there are ${known.join(", ")}`);
   const rounds = count("rounds", values.rounds, values.quick ? 3 : 7);
   const seconds = count("seconds", values.seconds, values.quick ? 2 : 5);
   const others = values.against.map((folder) => another(fromCaller(folder)));

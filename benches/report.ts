@@ -1,10 +1,11 @@
 // The results as Markdown, for docs/performance.md.
 import type { Machine } from "./machine.ts";
+import type { NovaComparison } from "./nova.ts";
 import { NOVA, type Comparison, type Results } from "./results.ts";
 import type { Spread } from "./statistics.ts";
 
 export function report(results: Results): string {
-  const { memory, disk, first, growth, hot } = results;
+  const { memory, disk, first, growth, hot, nova } = results;
   const parts = ["<!-- Written by `npm run bench`. -->", machine(results.machine)];
   if (memory) parts.push(...comparison("Side by side, objects in memory", memory, true));
   if (memory) parts.push(`The same job in JavaScript answers ${results.conforming} requests as edge-metadata does.`);
@@ -39,18 +40,22 @@ export function report(results: Results): string {
       table(["connections", "deadline ms", "answers/s", "p50 ms", "p99 ms", "503", "without an answer", "MB"], rows),
     );
   }
+  if (nova) parts.push(...withNova(nova));
   return `${parts.join("\n\n")}\n`;
 }
 
 function machine({ date, cpu, cores, memoryBytes, kernel, load, versions }: Machine): string {
-  const listed = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return [
     `Measured on ${date.slice(0, 10)}: ${cpu}, ${cores} cores, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, Linux ${kernel},`,
-    `load average ${load.join(", ")} before the first round; ${listed.join(", ")}.`,
+    `load average ${load.join(", ")} before the first round; ${listed(versions)}.`,
   ].join("\n");
 }
 
-function comparison(title: string, { rounds, seconds, connections, sides, ratios }: Comparison, withNova: boolean): string[] {
+function listed(versions: Record<string, string>): string {
+  return Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
+}
+
+function comparison(title: string, { rounds, seconds, connections, sides, ratios }: Comparison, withRecorded: boolean): string[] {
   const rows = sides.map((side) => [
     side.title,
     withSpread(side.perSecond, 0),
@@ -59,12 +64,33 @@ function comparison(title: string, { rounds, seconds, connections, sides, ratios
     withSpread(side.cpu, 0),
     (side.peakBytes.median / 1e6).toFixed(0),
   ]);
-  if (withNova) rows.push([NOVA.title, String(NOVA.perSecond), String(NOVA.p50), "", NOVA.cpu.toLocaleString("en"), ""]);
+  if (withRecorded) rows.push([NOVA.title, String(NOVA.perSecond), String(NOVA.p50), "", NOVA.cpu.toLocaleString("en"), ""]);
   return [
     `## ${title}`,
     `Medians (and quartiles) of ${rounds} interleaved rounds of at most ${seconds} s each, ${connections} connections.`,
     table(["", "req/s", "p50 ms", "p99 ms", "CPU µs per request", "peak MB"], rows),
     table(["ratio, of one round each", "", "goal"], ratios.map(({ title, goal, value }) => [title, `**${withSpread(value, 2)}**`, goal])),
+  ];
+}
+
+function withNova({ rounds, seconds, items, processes, versions, sides, ratios }: NovaComparison): string[] {
+  const rows = sides.map((side) => [
+    side.title,
+    String(side.connections),
+    withSpread(side.perSecond, 0),
+    withSpread(side.p50, 2),
+    withSpread(side.p99, 2),
+    withSpread(side.cpu, 0),
+    side.databaseCpu ? withSpread(side.databaseCpu, 0) : "",
+  ]);
+  return [
+    "## A real Nova",
+    [
+      `Medians (and quartiles) of ${rounds} interleaved rounds of at most ${seconds} s each, ${items} items a server.`,
+      `${listed(versions)}; ${processes} processes of Nova's, databases in memory, tokens cached.`,
+    ].join("\n"),
+    table(["", "connections", "req/s", "p50 ms", "p99 ms", "CPU µs per DELETE", "CPU µs of MariaDB"], rows),
+    table(["ratio, of one round each", ""], ratios.map(({ title, value }) => [title, `**${withSpread(value, 1)}**`])),
   ];
 }
 

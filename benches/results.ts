@@ -3,6 +3,7 @@ import type { FirstRequests } from "./first-request.ts";
 import type { Growth } from "./growth.ts";
 import type { HotObject } from "./hot-object.ts";
 import type { Machine } from "./machine.ts";
+import type { NovaComparison } from "./nova.ts";
 import type { Turn } from "./rounds.ts";
 import { ratio, spread, type Spread } from "./statistics.ts";
 
@@ -41,6 +42,7 @@ export interface Results {
   first?: FirstRequests;
   growth?: Growth;
   hot?: HotObject;
+  nova?: NovaComparison;
 }
 
 /** Nova 34 on MariaDB, 2 processes, cached token, an idle machine of 2 cores: recorded once. */
