@@ -24,6 +24,8 @@ const AT_ONCE = 16;
 const SERVERS_AT_ONCE = 640;
 const DELETES = 6_400;
 const GROUPS = 5;
+/** Servers whose objects are in one process at a time: with 2,600 and more, SQLite has no memory left in it. */
+const MOST_AWAKE = 2_000;
 
 export async function measureGrowth(most: number): Promise<Growth> {
   const upTo = (counts: number[]): number[] => counts.filter((count) => count <= most);
@@ -44,13 +46,15 @@ export async function measureGrowth(most: number): Promise<Growth> {
 
 async function measure(amount: { servers: number; items: number; tokens: number }): Promise<Spread> {
   progress(`growth: ${amount.servers} servers, ${amount.items} items each, ${amount.tokens} tokens`);
-  const served = await serve(ours, { tokens: tokens(amount.tokens) });
+  let served = await serve(ours, { tokens: tokens(amount.tokens) });
   const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
   try {
     const used = Math.min(amount.servers, SERVERS_AT_ONCE);
     const itemsOfUsed = amount.servers < SERVERS_AT_ONCE ? ITEMS : amount.items;
-    // Those that are used are filled last, and so are awake.
-    await fill(served.port, used + 1, amount.servers - used, amount.items);
+    for (let first = used + 1; first <= amount.servers; first += MOST_AWAKE) {
+      await fill(served.port, first, Math.min(MOST_AWAKE, amount.servers + 1 - first), amount.items);
+      served = await served.restart();
+    }
     await fill(served.port, 1, used, itemsOfUsed);
     const keys: [server: number, item: number][] = [];
     const itemsEach = Math.max(1, Math.min(itemsOfUsed, Math.floor(SERVERS_AT_ONCE / used)));

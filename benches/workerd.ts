@@ -33,6 +33,8 @@ export interface Served {
   startMilliseconds: number;
   /** Where its objects are. */
   folder: string;
+  /** Ends it, and starts another on the same objects, none of which is awake. */
+  restart(): Promise<Served>;
   end(): Promise<void>;
 }
 
@@ -40,7 +42,6 @@ export async function serve(side: Side, options: ServeOptions = {}): Promise<Ser
   const storage = options.storage ?? MEMORY;
   mkdirSync(storage, { recursive: true });
   const folder = mkdtempSync(path.join(storage, "edge-metadata-bench-"));
-  const configuration = path.join(folder, "config.capnp");
   mkdirSync(path.join(folder, "objects"));
   for (const { name, file } of side.modules) {
     const copy = path.join(folder, name);
@@ -48,9 +49,13 @@ export async function serve(side: Side, options: ServeOptions = {}): Promise<Ser
     copyFileSync(file, copy);
   }
   copyFileSync(path.join(root, "benches", "tokens", "worker.mjs"), path.join(folder, "tokens.mjs"));
-  writeFileSync(configuration, capnp(side, options));
+  writeFileSync(path.join(folder, "config.capnp"), capnp(side, options));
+  return start(side, folder);
+}
+
+async function start(side: Side, folder: string): Promise<Served> {
   const started = performance.now();
-  const child = spawn(workerd, ["serve", configuration, "--experimental", "--control-fd=3"], {
+  const child = spawn(workerd, ["serve", path.join(folder, "config.capnp"), "--experimental", "--control-fd=3"], {
     cwd: folder,
     // The log lines are written, as they are when deployed, but nobody keeps them.
     stdio: ["ignore", "ignore", "inherit", "pipe"],
@@ -58,7 +63,14 @@ export async function serve(side: Side, options: ServeOptions = {}): Promise<Ser
   try {
     const port = await listening(child, "http");
     const startMilliseconds = performance.now() - started;
-    return { side, pid: child.pid ?? 0, port, startMilliseconds, folder, end: () => end(child, folder) };
+    return {
+      ...{ side, pid: child.pid ?? 0, port, startMilliseconds, folder },
+      async restart() {
+        await stop(child);
+        return start(side, folder);
+      },
+      end: () => end(child, folder),
+    };
   } catch (error) {
     await end(child, folder);
     throw error;
@@ -81,13 +93,16 @@ function listening(child: ChildProcess, socket: string): Promise<number> {
   });
 }
 
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  // A workerd with a request in flight ignores anything less.
+  child.kill("SIGKILL");
+  await ended;
+}
+
 async function end(child: ChildProcess, folder: string): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) {
-    const ended = new Promise((resolve) => child.once("close", resolve));
-    // A workerd with a request in flight ignores anything less.
-    child.kill("SIGKILL");
-    await ended;
-  }
+  await stop(child);
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
