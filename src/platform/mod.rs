@@ -7,6 +7,8 @@
 pub mod context;
 pub mod env;
 pub mod fetch;
+#[cfg(target_arch = "wasm32")]
+mod heap;
 pub mod http;
 pub mod kv;
 pub mod objects;
