@@ -1,10 +1,9 @@
-//! What this isolate remembers of tokens: bounded, the least recently used goes first.
+//! What this isolate remembers of tokens, and for how long it believes that.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use lru::LruCache;
-
+use super::second_chance::SecondChance;
 use super::token::{Digest, Identity};
 use crate::time::Timestamp;
 
@@ -23,8 +22,8 @@ const INVALID_SECONDS: u32 = 5;
 #[derive(Debug)]
 pub(super) struct Cache {
     seconds: u32,
-    entries: RefCell<LruCache<Digest, Entry>>,
-    invalid: RefCell<LruCache<Digest, Entry>>,
+    entries: RefCell<SecondChance<Entry>>,
+    invalid: RefCell<SecondChance<Entry>>,
 }
 
 #[derive(Debug)]
@@ -39,9 +38,8 @@ impl Cache {
     pub(super) fn new(seconds: u32) -> Self {
         Self {
             seconds,
-            // Grows with use: most isolates see few tokens.
-            entries: RefCell::new(LruCache::unbounded()),
-            invalid: RefCell::new(LruCache::unbounded()),
+            entries: RefCell::new(SecondChance::new(MOST)),
+            invalid: RefCell::new(SecondChance::new(MOST_INVALID)),
         }
     }
 
@@ -77,7 +75,7 @@ impl Cache {
             identity: None,
             until: now.millis() + i64::from(seconds) * 1_000,
         };
-        self.keep(&self.invalid, MOST_INVALID, digest, entry);
+        self.keep(&self.invalid, digest, entry);
     }
 
     /// Remembers what was found out, until then.
@@ -86,24 +84,15 @@ impl Cache {
             identity: Some(identity),
             until,
         };
-        self.keep(&self.entries, MOST, digest, entry);
+        self.keep(&self.entries, digest, entry);
     }
 
-    fn keep(
-        &self,
-        entries: &RefCell<LruCache<Digest, Entry>>,
-        most: usize,
-        digest: Digest,
-        entry: Entry,
-    ) {
+    fn keep(&self, entries: &RefCell<SecondChance<Entry>>, digest: Digest, entry: Entry) {
         if self.seconds == 0 {
             return;
         }
         if let Ok(mut entries) = entries.try_borrow_mut() {
             entries.put(digest, entry);
-            if entries.len() > most {
-                entries.pop_lru();
-            }
         }
     }
 }
@@ -150,21 +139,6 @@ mod tests {
     }
 
     #[test]
-    fn the_least_recently_used_goes_first() {
-        let cache = Cache::new(60);
-        let now = Timestamp::default();
-        let digest = |at: usize| Digest::of(&at.to_string());
-        for at in 0..MOST {
-            cache.put(digest(at), identity(), cache.until(now));
-        }
-        assert!(cache.get(&digest(0), now).is_some());
-        cache.put(digest(MOST), identity(), cache.until(now));
-        assert!(cache.get(&digest(0), now).is_some());
-        assert!(cache.get(&digest(1), now).is_none());
-        assert_eq!(cache.entries.borrow().len(), MOST);
-    }
-
-    #[test]
     fn what_is_not_valid_is_remembered_for_a_few_seconds_and_never_longer_than_what_is() {
         for (seconds, remembered) in [(300, 5_000), (2, 2_000)] {
             let cache = Cache::new(seconds);
@@ -189,7 +163,10 @@ mod tests {
         for at in 0..2 * MOST {
             cache.put_invalid(Digest::of(&at.to_string()), now);
         }
-        assert_eq!(cache.invalid.borrow().len(), MOST_INVALID);
+        let invalid = (0..2 * MOST)
+            .filter(|at| cache.is_invalid(&Digest::of(&at.to_string()), now))
+            .count();
+        assert_eq!(invalid, MOST_INVALID);
         assert!(cache.get(&Digest::of("valid"), now).is_some());
     }
 }

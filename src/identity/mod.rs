@@ -4,6 +4,7 @@ pub mod access_rule;
 mod cache;
 pub mod keystone;
 pub mod policy;
+mod second_chance;
 pub mod token;
 
 use std::rc::Rc;

@@ -8,7 +8,7 @@ use super::policy::{Actor, Standing, is_service, may_use_registry};
 use crate::time::Timestamp;
 
 /// SHA-256 of a token. Nothing a token can be recovered from is kept or logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
