@@ -117,7 +117,8 @@ impl Head {
 
 /// `https://host:port` and what follows.
 fn split_origin(url: &str) -> (&str, &str) {
-    let host = url.find("://").map_or(0, |at| at + 3);
+    // The scheme ends in `://`.
+    let host = url.find(':').map_or(0, |at| at + 3);
     let after = url.get(host..).unwrap_or_default();
     let end = after
         .find(['/', '?', '#'])

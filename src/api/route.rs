@@ -153,7 +153,8 @@ impl Route {
     /// Whether `method` is one of them.
     #[must_use]
     pub fn allows(&self, method: &str) -> bool {
-        self.allow().split(", ").any(|allowed| allowed == method)
+        let mut allowed = self.allow().split(',');
+        allowed.any(|allowed| allowed.trim_start_matches(' ') == method)
     }
 }
 

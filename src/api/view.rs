@@ -73,9 +73,9 @@ fn links(id: &str, kind: Kind, collection: &str) -> String {
 }
 
 fn origin(url: &str) -> &str {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    let path = url.get(host..).and_then(|rest| rest.find('/'));
-    path.and_then(|at| url.get(..host + at)).unwrap_or(url)
+    // Behind the two after the scheme.
+    let path = url.match_indices('/').nth(2);
+    path.and_then(|(at, _)| url.get(..at)).unwrap_or(url)
 }
 
 /// N: what a client sees of a server's two states.
