@@ -85,6 +85,7 @@ async function bindgen(wasm, out) {
       "web",
       "--no-typescript",
       "--remove-name-section",
+      "--remove-producers-section",
       // Lets the entrance start the module anew after a panic.
       "--experimental-reset-state-function",
       "--out-name",
