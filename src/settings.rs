@@ -169,7 +169,7 @@ fn url(
     Err(BadSetting {
         name,
         // What stands before an @ may be a password.
-        value: value.rsplit('@').next().unwrap_or_default().to_owned(),
+        value: value.split('@').fold("", |_, part| part).to_owned(),
         expected: "an http or https URL without user, query and fragment".to_owned(),
     })
 }

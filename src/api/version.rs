@@ -64,11 +64,13 @@ impl std::fmt::Display for Microversion {
 
 /// The version in the last entry for `compute`.
 fn compute_entry(header: &str) -> Option<&str> {
-    header.rsplit(',').find_map(|entry| {
-        let (service, version) = entry.trim().split_once(char::is_whitespace)?;
-        service
-            .eq_ignore_ascii_case("compute")
-            .then(|| version.trim_start())
+    header.split(',').fold(None, |earlier, entry| {
+        entry
+            .trim()
+            .split_once(char::is_whitespace)
+            .filter(|(service, _)| service.eq_ignore_ascii_case("compute"))
+            .map(|(_, version)| version.trim_start())
+            .or(earlier)
     })
 }
 
