@@ -27,7 +27,7 @@ impl Object {
 
     /// A member that is a text.
     #[must_use]
-    pub fn text(mut self, name: &str, text: &str) -> Self {
+    pub fn text(mut self, name: &'static str, text: &str) -> Self {
         self.name(name);
         push_quoted(&mut self.0, text);
         self
@@ -35,7 +35,7 @@ impl Object {
 
     /// A member that is a text or null.
     #[must_use]
-    pub fn text_or_null(self, name: &str, text: Option<&str>) -> Self {
+    pub fn text_or_null(self, name: &'static str, text: Option<&str>) -> Self {
         match text {
             Some(text) => self.text(name, text),
             None => self.json(name, "null"),
@@ -44,21 +44,31 @@ impl Object {
 
     /// A member that is true or false.
     #[must_use]
-    pub fn boolean(self, name: &str, value: bool) -> Self {
+    pub fn boolean(self, name: &'static str, value: bool) -> Self {
         self.json(name, if value { "true" } else { "false" })
     }
 
     /// A member that is a whole number.
     #[must_use]
-    pub fn integer(self, name: &str, value: i64) -> Self {
+    pub fn integer(self, name: &'static str, value: i64) -> Self {
         self.json(name, &value.to_string())
     }
 
     /// A member whose value is JSON already.
     #[must_use]
-    pub fn json(mut self, name: &str, json: &str) -> Self {
+    pub fn json(mut self, name: &'static str, json: &str) -> Self {
         self.name(name);
         self.0.push_str(json);
+        self
+    }
+
+    /// A member whose name is data, too.
+    #[must_use]
+    pub fn item(mut self, key: &str, value: &str) -> Self {
+        self.separate();
+        push_quoted(&mut self.0, key);
+        self.0.push(':');
+        push_quoted(&mut self.0, value);
         self
     }
 
@@ -69,18 +79,24 @@ impl Object {
         self.0
     }
 
-    fn name(&mut self, name: &str) {
+    /// Names are ours, but for those of [`item`](Self::item): none has anything to escape.
+    fn name(&mut self, name: &'static str) {
+        self.separate();
+        self.0.push('"');
+        self.0.push_str(name);
+        self.0.push_str("\":");
+    }
+
+    fn separate(&mut self) {
         if self.0.len() > 1 {
             self.0.push(',');
         }
-        push_quoted(&mut self.0, name);
-        self.0.push(':');
     }
 }
 
 /// An object whose members are texts.
 #[must_use]
-pub fn texts(members: &[(&str, &str)]) -> String {
+pub fn texts(members: &[(&'static str, &str)]) -> String {
     let mut object = Object::new();
     for (name, text) in members {
         object = object.text(name, text);
@@ -156,10 +172,11 @@ mod tests {
             .boolean("t", true)
             .json("o", &inner)
             .json("l", &array(&["1".into(), "2".into()]))
+            .item("\"", "\\")
             .end();
         assert_eq!(
             text,
-            r#"{"b":"x","a":null,"t":true,"o":{"n":-5},"l":[1,2]}"#
+            r#"{"b":"x","a":null,"t":true,"o":{"n":-5},"l":[1,2],"\"":"\\"}"#
         );
         assert_eq!(Object::new().end(), "{}");
         assert_eq!(array(&[]), "[]");

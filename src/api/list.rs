@@ -63,8 +63,12 @@ impl Listing<'_> {
             .filter(|_| records.len() == query.limit)
             .map(|(id, _)| self.next_link(&collection, &query, id));
         let document = Object::new().json(kind.plural(), &array(&entries));
+        let links = match kind {
+            Kind::Server => "servers_links",
+            Kind::Image => "images_links",
+        };
         let document = match next {
-            Some(next) => document.json(&format!("{}_links", kind.plural()), &next),
+            Some(next) => document.json(links, &next),
             None => document,
         };
         Ok(Answer::json(200, document.end()))

@@ -78,7 +78,7 @@ pub(super) fn success(
     let (wrapper, json) = match outcome {
         Outcome::Deleted => return Answer::no_content(),
         Outcome::Metadata(metadata) => ("metadata", document::items(&metadata)),
-        Outcome::Item(value) => ("meta", Object::new().text(operation.key(), &value).end()),
+        Outcome::Item(value) => ("meta", Object::new().item(operation.key(), &value).end()),
         Outcome::Record(record) => {
             let view = view::in_full(id, &record, &collection(), version);
             (record.resource.kind().singular(), view)

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::second_chance::SecondChance;
+use super::least_recently_used::LeastRecentlyUsed;
 use super::token::{Digest, Identity};
 use crate::time::Timestamp;
 
@@ -22,8 +22,8 @@ const INVALID_SECONDS: u32 = 5;
 #[derive(Debug)]
 pub(super) struct Cache {
     seconds: u32,
-    entries: RefCell<SecondChance<Entry>>,
-    invalid: RefCell<SecondChance<Entry>>,
+    entries: RefCell<LeastRecentlyUsed<Entry>>,
+    invalid: RefCell<LeastRecentlyUsed<Entry>>,
 }
 
 #[derive(Debug)]
@@ -38,8 +38,8 @@ impl Cache {
     pub(super) fn new(seconds: u32) -> Self {
         Self {
             seconds,
-            entries: RefCell::new(SecondChance::new(MOST)),
-            invalid: RefCell::new(SecondChance::new(MOST_INVALID)),
+            entries: RefCell::new(LeastRecentlyUsed::new(MOST)),
+            invalid: RefCell::new(LeastRecentlyUsed::new(MOST_INVALID)),
         }
     }
 
@@ -87,7 +87,7 @@ impl Cache {
         self.keep(&self.entries, digest, entry);
     }
 
-    fn keep(&self, entries: &RefCell<SecondChance<Entry>>, digest: Digest, entry: Entry) {
+    fn keep(&self, entries: &RefCell<LeastRecentlyUsed<Entry>>, digest: Digest, entry: Entry) {
         if self.seconds == 0 {
             return;
         }

@@ -3,8 +3,8 @@
 pub mod access_rule;
 mod cache;
 pub mod keystone;
+mod least_recently_used;
 pub mod policy;
-mod second_chance;
 pub mod token;
 
 use std::rc::Rc;

@@ -44,7 +44,7 @@ pub struct Question<'a> {
     /// In full.
     pub url: &'a str,
     /// Names and values; each value must be visible ASCII.
-    pub headers: &'a [(&'a str, &'a str)],
+    pub headers: &'a [(&'static str, &'a str)],
     /// [`None`] for none at all.
     pub body: Option<&'a str>,
 }

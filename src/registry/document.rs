@@ -344,7 +344,7 @@ fn updated(record: &Record) -> Timestamp {
 pub fn items(metadata: &Metadata) -> String {
     let mut object = Object::new();
     for (key, value) in metadata.iter() {
-        object = object.text(key, value);
+        object = object.item(key, value);
     }
     object.end()
 }

@@ -220,7 +220,7 @@ fn word(task: &Task<'_>) -> &'static str {
 fn items_to_json(items: &[(Key, Value)]) -> String {
     let mut object = Object::new();
     for (key, value) in items {
-        object = object.text(key.as_str(), value.as_str());
+        object = object.item(key.as_str(), value.as_str());
     }
     object.end()
 }
