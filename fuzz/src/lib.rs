@@ -1,7 +1,9 @@
 //! One function a target: takes whatever bytes there are, and panics when something does not hold
 //! that has to hold for all of them. "It does not panic by itself" is the least of it.
 
+use edge_metadata::api::answer::Answer;
 use edge_metadata::api::fault::Fault;
+use edge_metadata::api::head::{Head, header_names};
 use edge_metadata::api::query::{self, ListQuery, MOST_LISTED};
 use edge_metadata::api::route::{Name, Prefix, Route, Target};
 use edge_metadata::api::version::Microversion;
@@ -24,6 +26,7 @@ pub type Checks = (&'static str, fn(&[u8]));
 
 /// All of them.
 pub const TARGETS: &[Checks] = &[
+    ("heads", heads),
     ("paths", paths),
     ("versions", versions),
     ("bodies", bodies),
@@ -153,6 +156,32 @@ fn prefix_segment(prefix: Prefix) -> &'static str {
         Prefix::V2 => "v2",
         Prefix::V21 => "v2.1",
     }
+}
+
+/// What crosses between JavaScript and here: the head of a request and the text of an answer.
+pub fn heads(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let lines = text.split('\n').count();
+    match Head::parse(&text) {
+        Ok(head) => {
+            assert_eq!(lines, 2 + header_names().split(',').count());
+            let url = text.split('\n').nth(1).unwrap_or_default();
+            let query = head
+                .query
+                .map_or(String::new(), |query| format!("?{query}"));
+            assert_eq!(format!("{}{}{query}", head.origin, head.path), url);
+        }
+        Err(_) => assert_ne!(lines, 2 + header_names().split(',').count()),
+    }
+    let mut answer = Answer::json(200, text.clone().into_owned());
+    answer.header = Some(("Odd", text.clone().into_owned()));
+    let encoded = answer.encode(&text, None);
+    let (init, body) = encoded.split_once('\n').expect("there is a body");
+    let init: Value = serde_json::from_str(init).expect("the first line is JSON");
+    assert_eq!(init["status"], 200);
+    assert_eq!(init["headers"]["Odd"], *text);
+    assert_eq!(init["headers"]["X-Compute-Request-Id"], *text);
+    assert_eq!(body, text);
 }
 
 /// Microversion headers: the first line is the standard one, the rest the legacy one.
@@ -301,21 +330,21 @@ pub fn messages(input: &[u8]) {
         assert_eq!(Position::decode(&position.encode()), Ok(position));
     }
     let mut lines = text.splitn(6, '\n');
-    let mut next = || lines.next().unwrap_or_default().to_owned();
+    let mut next = || lines.next().unwrap_or_default();
     let call = Call {
-        operation_id: "req-1".to_owned(),
+        operation_id: "req-1",
         retry: false,
         task: next(),
         standing: next().parse().unwrap_or_default(),
         project_id: next(),
         item_limit: ITEM_LIMIT,
         key: next(),
-        body: next(),
+        body: next().into(),
     };
     let standing = Standing::from(call.standing);
-    if let Ok(task) = call.clone().task() {
+    if let Ok(task) = call.task() {
         let sent = Call::new("req-1", &task);
-        assert_eq!(sent.clone().task(), Ok(task));
+        assert_eq!(sent.task().as_ref(), Ok(&task));
         // Nobody gains a standing on the way.
         assert!(Standing::from(sent.standing) <= standing);
     }
