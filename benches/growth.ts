@@ -1,16 +1,17 @@
 // Whether a DELETE costs the same however much there is: servers, items of a server, tokens.
 import http from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Failure, progress } from "../scripts/command.mjs";
 import { fill, send } from "./fill.ts";
 import { cpuMicroseconds, residentBytes } from "./processes.ts";
 import { ours } from "./sides.ts";
-import { spread, type Spread } from "./statistics.ts";
+import { ratio, type Spread } from "./statistics.ts";
 import { serve, type Served } from "./workerd.ts";
 import { ITEMS, itemPath, key, token, tokens } from "./workload.ts";
 
 export interface Curve {
   title: string;
-  points: { count: number; /** µs of CPU per DELETE */ cpu: Spread }[];
+  points: { count: number; /** CPU per DELETE, as a share of the reference's */ cpu: Spread }[];
 }
 
 export interface Growth {
@@ -20,75 +21,120 @@ export interface Growth {
 }
 
 const AT_ONCE = 16;
-/** Of each DELETE phase. One server has at most 128. */
+/** Servers that are used, and DELETEs of each phase. */
 const SERVERS_AT_ONCE = 640;
-const DELETES = 6_400;
-const GROUPS = 5;
+/** Phases that are measured together, and how often. */
+const PHASES = 3;
+const ROUNDS = 9;
 /** Servers whose objects are in one process at a time: with 2,600 and more, SQLite has no memory left in it. */
 const MOST_AWAKE = 2_000;
 
-export async function measureGrowth(most: number): Promise<Growth> {
-  const upTo = (counts: number[]): number[] => counts.filter((count) => count <= most);
-  const servers: Curve = { title: "servers", points: [] };
-  const items: Curve = { title: "items of a server", points: [] };
-  const manyTokens: Curve = { title: "tokens", points: [] };
-  for (const count of upTo([1, 10, 100, 1_000, 10_000, 100_000])) {
-    servers.points.push({ count, cpu: await measure({ servers: count, items: 10, tokens: 10 }) });
-  }
-  for (const count of [1, 8, 32, ITEMS]) {
-    items.points.push({ count, cpu: await measure({ servers: SERVERS_AT_ONCE, items: count, tokens: 10 }) });
-  }
-  for (const count of [1, 10, 100, 1_000]) {
-    manyTokens.points.push({ count, cpu: await measure({ servers: SERVERS_AT_ONCE, items: 10, tokens: count }) });
-  }
-  return { curves: [servers, items, manyTokens], bytesPerObject: await measureMemory() };
+interface Amount {
+  servers: number;
+  items: number;
+  tokens: number;
 }
 
-async function measure(amount: { servers: number; items: number; tokens: number }): Promise<Spread> {
-  progress(`growth: ${amount.servers} servers, ${amount.items} items each, ${amount.tokens} tokens`);
-  let served = await serve(ours, { tokens: tokens(amount.tokens) });
+/** What each point is compared with, in rounds that take turns: a shared machine is not the same for minutes. */
+const REFERENCE: Amount = { servers: SERVERS_AT_ONCE, items: 10, tokens: 10 };
+
+export async function measureGrowth(most: number): Promise<Growth> {
+  const reference = await prepare(REFERENCE);
+  try {
+    const curve = async (title: string, counts: number[], amount: (count: number) => Partial<Amount>): Promise<Curve> => {
+      const points = [];
+      for (const count of counts) points.push({ count, cpu: await compare({ ...REFERENCE, ...amount(count) }, reference) });
+      return { title, points };
+    };
+    const upTo = [1, 10, 100, 1_000, 10_000, 100_000].filter((count) => count <= most);
+    const curves = [
+      await curve("servers", upTo, (servers) => ({ servers })),
+      await curve("items of a server", [1, 8, 32, ITEMS], (items) => ({ items })),
+      await curve("tokens", [1, 10, 100, 1_000], (tokens) => ({ tokens })),
+    ];
+    return { curves, bytesPerObject: await measureMemory() };
+  } finally {
+    await reference.end();
+  }
+}
+
+/** A Worker that is filled, and what is deleted in each phase. */
+interface Prepared {
+  served: Served;
+  agent: http.Agent;
+  keys: [server: number, item: number][];
+  tokenCount: number;
+  end(): Promise<void>;
+}
+
+async function prepare(amount: Amount): Promise<Prepared> {
+  // As many DELETEs in each phase, however few servers there are.
+  const vars = { METADATA_ITEMS: String(SERVERS_AT_ONCE) };
+  let served = await serve(ours, { tokens: tokens(amount.tokens), vars });
   const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  const end = async (): Promise<void> => {
+    agent.destroy();
+    await served.end();
+  };
   try {
     const used = Math.min(amount.servers, SERVERS_AT_ONCE);
-    const itemsOfUsed = amount.servers < SERVERS_AT_ONCE ? ITEMS : amount.items;
+    const itemsEach = Math.ceil(SERVERS_AT_ONCE / used);
     for (let first = used + 1; first <= amount.servers; first += MOST_AWAKE) {
       await fill(served.port, first, Math.min(MOST_AWAKE, amount.servers + 1 - first), amount.items);
       served = await served.restart();
     }
-    await fill(served.port, 1, used, itemsOfUsed);
+    await fill(served.port, 1, used, Math.max(amount.items, itemsEach));
+    await quiet(served.pid);
     const keys: [server: number, item: number][] = [];
-    const itemsEach = Math.max(1, Math.min(itemsOfUsed, Math.floor(SERVERS_AT_ONCE / used)));
     for (let item = 0; item < itemsEach; item += 1) {
       for (let server = 1; server <= used; server += 1) keys.push([server, item]);
     }
-    const each = [];
-    await phases(served, agent, keys, amount.tokens, 2);
-    for (let group = 0; group < GROUPS; group += 1) {
-      each.push(await phases(served, agent, keys, amount.tokens, Math.ceil(DELETES / GROUPS / keys.length)));
-    }
-    return spread(each);
-  } finally {
-    agent.destroy();
-    await served.end();
+    return { served, agent, keys, tokenCount: amount.tokens, end };
+  } catch (error) {
+    await end();
+    throw error;
   }
 }
 
+/** CPU per DELETE, as a share of the reference's in the same round. */
+async function compare(amount: Amount, reference: Prepared): Promise<Spread> {
+  progress(`growth: ${amount.servers} servers, ${amount.items} items each, ${amount.tokens} tokens`);
+  const prepared = await prepare(amount);
+  try {
+    const [ours, references]: [number[], number[]] = [[], []];
+    for (let round = 0; round <= ROUNDS; round += 1) {
+      const cpu = [await phases(prepared), await phases(reference)] as const;
+      // The first round warms up.
+      if (round === 0) continue;
+      ours.push(cpu[0]);
+      references.push(cpu[1]);
+    }
+    return ratio(ours, references);
+  } finally {
+    await prepared.end();
+  }
+}
+
+/** Waits until the alarms are done that tell the lists of new servers. */
+async function quiet(pid: number): Promise<void> {
+  for (let seconds = 0; seconds < 120; seconds += 1) {
+    const before = cpuMicroseconds(pid);
+    await sleep(1_000);
+    if (cpuMicroseconds(pid) - before <= 10_000) return;
+  }
+  throw new Failure("the Worker is still busy two minutes after it was filled");
+}
+
 /** Deletes the keys and puts them back, several times; CPU per DELETE. */
-async function phases(
-  served: Served,
-  agent: http.Agent,
-  keys: [server: number, item: number][],
-  tokenCount: number,
-  times: number,
-): Promise<number> {
+async function phases({ served, agent, keys, tokenCount }: Prepared): Promise<number> {
   let cpu = 0;
-  for (let time = 0; time < times; time += 1) {
+  for (let time = 0; time < PHASES; time += 1) {
     const before = cpuMicroseconds(served.pid);
     await ask(served.port, agent, "DELETE", keys, tokenCount, 204);
     cpu += cpuMicroseconds(served.pid) - before;
     await ask(served.port, agent, "PUT", keys, tokenCount, 200);
   }
-  return cpu / (times * keys.length);
+  return cpu / (PHASES * keys.length);
 }
 
 async function ask(

@@ -40,8 +40,8 @@ export function plotGrowth({ curves }: Growth): string {
   const most = Math.max(...points.map(({ cpu }) => cpu.high)) * 1.15;
   const x = logarithmic(1, Math.max(...points.map(({ count }) => count)), left, width - right);
   const y = (value: number): number => height - bottom - (value / most) * (height - top - bottom);
-  const parts = [text(left, 22, "CPU per DELETE, µs", "start"), text((left + width - right) / 2, height - 10, "how many there are", "middle")];
-  for (let value = 0; value <= most; value += 50) {
+  const parts = [text(left, 22, "CPU per DELETE: 640 servers, 10 items, 10 tokens are 1", "start"), text((left + width - right) / 2, height - 10, "how many there are", "middle")];
+  for (let value = 0; value <= most; value += 0.25) {
     parts.push(line(left, y(value), width - right, y(value), FAINT), text(left - 8, y(value) + 4, String(value), "end"));
   }
   for (const count of new Set(points.map(({ count }) => count).filter((count) => Number.isInteger(Math.log10(count))))) {
