@@ -81,6 +81,8 @@ async function prepare(amount: Amount): Promise<Prepared> {
     const itemsEach = Math.ceil(SERVERS_AT_ONCE / used);
     for (let first = used + 1; first <= amount.servers; first += MOST_AWAKE) {
       await fill(served.port, first, Math.min(MOST_AWAKE, amount.servers + 1 - first), amount.items);
+      // An alarm that is still due would wake its object in the next one.
+      await quiet(served.pid);
       served = await served.restart();
     }
     await fill(served.port, 1, used, Math.max(amount.items, itemsEach));
