@@ -1,9 +1,9 @@
 // Nova's API, as operators run it: uWSGI with its own processes, and the databases of one cell behind it.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { findPython, install } from "../../scripts/client-environments.mjs";
 import { Failure, progress } from "../../scripts/command.mjs";
+import { freePort } from "../../scripts/free-port.mjs";
 import { keystoneEnvironment } from "../../scripts/keystone-environment.mjs";
 import { root } from "../../scripts/layout.mjs";
 import { capture } from "../../scripts/run.mjs";
@@ -113,12 +113,4 @@ async function answers(port: number): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
