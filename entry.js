@@ -1,8 +1,10 @@
-// The only JavaScript that is deployed: the deadline, and the classes that the platform wants.
+// The only JavaScript that is deployed: the deadline, the classes that the platform wants, and what is
+// cheaper here than in Rust.
 //
-// Both must be here. A panic in Rust takes every pending future of the isolate with it, and a timer
-// set in Rust, too; a timer in JavaScript survives. And the runtime calls methods only on classes
-// that extend its own.
+// The first two must be here. A panic in Rust takes every pending future of the isolate with it, and a
+// timer set in Rust, too; a timer in JavaScript survives. And the runtime calls methods only on classes
+// that extend its own. What is cheaper: to wait for promises, to read a request's head and to make a
+// response (docs/architecture.md).
 
 import { DurableObject } from "cloudflare:workers";
 import wasm from "./build/index_bg.wasm";
@@ -73,8 +75,8 @@ function carryOut(env, begin) {
     };
     const giveUp = (cause) => {
       end();
-      if (!panicked) rust.forget(number);
       reject(new Error(cause));
+      if (!panicked) rust.forget(number);
     };
     const advance = (call) => {
       if (isOver) return;

@@ -279,11 +279,11 @@ impl Change {
         }
     }
 
-    /// Makes the change in memory, after it was written.
-    pub fn apply(self, metadata: &mut Metadata) {
+    /// Makes the change in memory.
+    pub fn apply(&self, metadata: &mut Metadata) {
         match self {
             Self::Remove(key) => {
-                metadata.remove(&key);
+                metadata.remove(key);
             }
             Self::Put(items) => metadata.extend(texts(items)),
             Self::Replace(items) => {
@@ -294,10 +294,9 @@ impl Change {
     }
 }
 
-fn texts(items: Vec<(Key, Value)>) -> impl Iterator<Item = (String, String)> {
-    items
-        .into_iter()
-        .map(|(key, value)| (key.into(), value.into()))
+fn texts(items: &[(Key, Value)]) -> impl Iterator<Item = (String, String)> {
+    let text = |(key, value): &(Key, Value)| (key.as_str().to_owned(), value.as_str().to_owned());
+    items.iter().map(text)
 }
 
 #[cfg(test)]

@@ -128,12 +128,6 @@ impl Key {
     }
 }
 
-impl From<Key> for String {
-    fn from(key: Key) -> Self {
-        key.0
-    }
-}
-
 /// A value that may be written: any text of at most 255 code points.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value(String);
@@ -149,12 +143,6 @@ impl Value {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl From<Value> for String {
-    fn from(value: Value) -> Self {
-        value.0
     }
 }
 

@@ -98,27 +98,27 @@ pub async fn wait(promise: Promise) -> Result<JsValue, Exception> {
     settled.await.map_err(Exception::from)
 }
 
-/// Does `work` until `end` is fulfilled with `signal`, which nothing else is; whether it was done.
+/// Does `work`, but no longer than until `end` is fulfilled with `signal`, which nothing else is.
 ///
 /// Not generic, because a copy for each kind of work would be a KB of wasm each.
 pub(super) async fn race(
     mut work: Pin<&mut dyn Future<Output = ()>>,
     end: &Promise,
     signal: &JsValue,
-) -> bool {
+) {
     poll_fn(|context| {
         let settled = SETTLED.take();
         if matches!(&settled, Some(Ok(value)) if value == signal) {
-            return Poll::Ready(false);
+            return Poll::Ready(());
         }
         SETTLED.set(settled);
         if work.as_mut().poll(context).is_ready() {
-            return Poll::Ready(true);
+            return Poll::Ready(());
         }
         if let Some(promise) = AWAITED.take() {
             AWAITED.set(Some(Promise::race(&Array::of2(&promise, end))));
         }
         Poll::Pending
     })
-    .await
+    .await;
 }

@@ -200,7 +200,7 @@ impl State {
         };
         // In memory first, because the reply is written along with the change. Should the write
         // fail, this state is dropped.
-        change.clone().apply(&mut record.metadata);
+        change.apply(&mut record.metadata);
         let reply = Reply::Done(operation.outcome(record)).encode();
         let made = self.recent.next(id, runtime::now().millis());
         schema::write_change(database, &change, &made, &reply)?;

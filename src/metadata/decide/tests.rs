@@ -524,7 +524,7 @@ fn a_change_does_what_it_says_and_the_client_is_told() {
             },
             vec![("a", "new"), ("foo", "new"), ("key1", "value1")],
             Outcome::Metadata(
-                texts(items(&["a", "foo"]))
+                texts(&items(&["a", "foo"]))
                     .chain([("key1".into(), "value1".into())])
                     .collect(),
             ),
@@ -534,7 +534,7 @@ fn a_change_does_what_it_says_and_the_client_is_told() {
                 items: items(&["a"]),
             },
             vec![("a", "new")],
-            Outcome::Metadata(texts(items(&["a"])).collect()),
+            Outcome::Metadata(texts(&items(&["a"])).collect()),
         ),
     ] {
         let mut record = Record {
