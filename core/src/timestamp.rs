@@ -60,10 +60,7 @@ mod tests {
 
     #[test]
     fn p_a_time_without_an_offset_is_utc() {
-        assert_eq!(
-            parse("2026-11-21T12:00:00"),
-            parse("2026-11-21T12:00:00Z")
-        );
+        assert_eq!(parse("2026-11-21T12:00:00"), parse("2026-11-21T12:00:00Z"));
         assert_eq!(
             parse("2026-11-21T12:00:00.123456"),
             parse("2026-11-21T12:00:00.123456Z")

@@ -24,7 +24,8 @@ impl Stored {
     /// What Keystone says now, to be believed for `seconds` at most.
     #[must_use]
     pub fn new(claims: Claims, now: Timestamp, seconds: u32) -> Self {
-        let until = (now.timestamp_millis() + i64::from(seconds) * 1_000).min(claims.expires_at.timestamp_millis());
+        let until = (now.timestamp_millis() + i64::from(seconds) * 1_000)
+            .min(claims.expires_at.timestamp_millis());
         Self { claims, until }
     }
 
@@ -37,7 +38,8 @@ impl Stored {
             Value::Null => None,
             rules => Some(access_rules(rules)?),
         };
-        let until = crate::timestamp::parse(stored.get("cached_until")?.as_str()?)?.timestamp_millis();
+        let until =
+            crate::timestamp::parse(stored.get("cached_until")?.as_str()?)?.timestamp_millis();
         // The setting may be shorter now than when this was written.
         let until = until.min(Self::new(claims.clone(), now, seconds).until);
         (now.timestamp_millis() < until).then_some(Self { claims, until })
@@ -94,7 +96,9 @@ mod tests {
     const NOON: &str = "2026-11-21T12:00:00Z";
 
     fn at(second: i64) -> Timestamp {
-        crate::timestamp::from_millis(crate::timestamp::parse(NOON).unwrap().timestamp_millis() + second * 1_000)
+        crate::timestamp::from_millis(
+            crate::timestamp::parse(NOON).unwrap().timestamp_millis() + second * 1_000,
+        )
     }
 
     fn claims(expires_in: i64) -> Claims {

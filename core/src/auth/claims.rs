@@ -3,8 +3,8 @@
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::access_rule::AccessRule;
 use super::access_level::{AccessLevel, Actor, is_service, may_use_registry};
+use super::access_rule::AccessRule;
 use crate::timestamp::Timestamp;
 
 /// SHA-256 of a token. Nothing a token can be recovered from is kept or logged.

@@ -1,8 +1,8 @@
 //! CORS: the web pages that may call this API from a browser. None, unless `CORS_ORIGINS` names them.
 
-use super::response::Answer;
-use super::request::RequestHeader;
 use super::microversion::{LEGACY_HEADER, STANDARD_HEADER};
+use super::request::RequestHeader;
+use super::response::Answer;
 
 /// Origins of web pages, as browsers write them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -160,7 +160,12 @@ mod tests {
     #[test]
     fn each_rejection_of_an_image_has_the_contracts_message() {
         for (rejection, operation, status, text) in [
-            (Rejection::NotFound, delete(), 404, "Image not found.".into()),
+            (
+                Rejection::NotFound,
+                delete(),
+                404,
+                "Image not found.".into(),
+            ),
             (
                 Rejection::Forbidden,
                 delete(),

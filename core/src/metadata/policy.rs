@@ -7,68 +7,72 @@
 //! | member, manager | read, change | 404; visible images: read, change 403 |
 //! | admin | read, change, also when locked | read, change |
 //!
-//! A token without a project: servers 403 whatever its roles; images 404, but an admin is an admin.
+//! A token without a project: servers 403 whatever its roles; images 404, but a system admin is an
+//! admin.
 
-use super::{Image, Server};
+use super::{Record, Resource};
 use crate::auth::{AccessLevel, Actor};
 
-impl Actor {
-    /// Whether the token's project owns what belongs to `project_id`.
-    fn owns(&self, project_id: &str) -> bool {
-        self.project_id.as_deref() == Some(project_id)
+/// Returns whether the resource exists for the actor. One that does not is answered as unknown.
+#[must_use]
+pub(super) fn sees(actor: &Actor, record: &Record) -> bool {
+    if is_admin(actor) || owns(actor, record) && matches!(record.resource, Resource::Server(_)) {
+        return true;
     }
+    match &record.resource {
+        Resource::Server(_) => false,
+        Resource::Image(image) => {
+            actor.access_level >= AccessLevel::Reader
+                && actor.project_id.as_deref().is_some_and(|project_id| {
+                    project_id == record.project_id || image.is_visible_to_other(project_id)
+                })
+        }
+    }
+}
 
-    /// Whether the server exists for this actor; a server that is not seen answers as one that is
-    /// not there.
-    #[must_use]
-    pub fn sees_server(&self, server: &Server) -> bool {
-        self.is_admin() || self.owns(&server.project_id)
+/// S2: 403 unless the role allows to read a server that is seen. An image that is seen may be read.
+#[must_use]
+pub(super) fn may_read(actor: &Actor, record: &Record) -> bool {
+    match &record.resource {
+        Resource::Server(_) => has_level(actor, AccessLevel::Reader),
+        Resource::Image(_) => true,
     }
+}
 
-    /// S2: 403 unless the role allows to read a server that is seen.
-    #[must_use]
-    pub fn may_read_server(&self) -> bool {
-        self.project_id.is_some() && self.access_level >= AccessLevel::Reader
+/// S1, S2: 403 unless the role allows to change a resource that is seen; an image must also be the
+/// project's own.
+#[must_use]
+pub(super) fn may_change(actor: &Actor, record: &Record) -> bool {
+    match &record.resource {
+        Resource::Server(_) => has_level(actor, AccessLevel::Member),
+        Resource::Image(_) => {
+            is_admin(actor) || actor.access_level >= AccessLevel::Member && owns(actor, record)
+        }
     }
+}
 
-    /// S2: 403 unless the role allows to change a server that is seen.
-    #[must_use]
-    pub fn may_change_server(&self) -> bool {
-        self.project_id.is_some() && self.access_level >= AccessLevel::Member
-    }
+/// N: a lock does not hold an admin.
+#[must_use]
+pub(super) fn passes_locks(actor: &Actor) -> bool {
+    is_admin(actor)
+}
 
-    /// Whether the image exists for this actor, who may then read it too.
-    #[must_use]
-    pub fn sees_image(&self, image: &Image) -> bool {
-        self.is_admin()
-            || self.access_level >= AccessLevel::Reader
-                && self
-                    .project_id
-                    .as_deref()
-                    .is_some_and(|project_id| image.is_visible_to(project_id))
-    }
+fn is_admin(actor: &Actor) -> bool {
+    actor.access_level == AccessLevel::Admin
+}
 
-    /// S1: 403 unless the image is the project's own and the role allows to change it.
-    #[must_use]
-    pub fn may_change_image(&self, image: &Image) -> bool {
-        self.is_admin() || self.access_level >= AccessLevel::Member && self.owns(&image.project_id)
-    }
+fn owns(actor: &Actor, record: &Record) -> bool {
+    actor.project_id.as_deref() == Some(record.project_id.as_str())
+}
 
-    /// N: a lock does not hold an admin.
-    #[must_use]
-    pub fn passes_locks(&self) -> bool {
-        self.is_admin()
-    }
-
-    fn is_admin(&self) -> bool {
-        self.access_level == AccessLevel::Admin
-    }
+fn has_level(actor: &Actor, level: AccessLevel) -> bool {
+    actor.project_id.is_some() && actor.access_level >= level
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metadata::Visibility;
+    use crate::metadata::{Image, Kind, Visibility};
     use crate::timestamp::Timestamp;
 
     fn actor(project_id: Option<&str>, role: &str) -> Actor {
@@ -78,78 +82,55 @@ mod tests {
         }
     }
 
-    fn server(project_id: &str) -> Server {
-        Server {
-            project_id: project_id.into(),
-            name: String::new(),
-            vm_state: "active".into(),
-            task_state: None,
-            power_state: 1,
-            locked: false,
-            launched: true,
-            created: Timestamp::default(),
-            updated: Timestamp::default(),
-            observed_at: None,
-        }
+    fn server(project_id: &str) -> Record {
+        Record::new(project_id, Kind::Server, Timestamp::default())
     }
 
-    fn image(visibility: Visibility) -> Image {
-        Image {
-            project_id: "acme".into(),
-            name: String::new(),
-            status: "active".into(),
-            visibility,
-            members: vec!["member".into()],
-            created: Timestamp::default(),
-            updated: Timestamp::default(),
-            observed_at: None,
+    fn image(visibility: Visibility) -> Record {
+        Record {
+            resource: Resource::Image(Image {
+                visibility,
+                members: vec!["member".into()],
+                ..Image::default()
+            }),
+            ..Record::new("acme", Kind::Image, Timestamp::default())
         }
     }
 
     #[test]
-    fn the_strongest_role_counts_whatever_its_case() {
-        assert_eq!(AccessLevel::of::<&str>(&[]), AccessLevel::None);
-        assert_eq!(AccessLevel::of(&["service"]), AccessLevel::None);
-        assert_eq!(AccessLevel::of(&["readers"]), AccessLevel::None);
-        assert_eq!(AccessLevel::of(&["reader"]), AccessLevel::Reader);
-        assert_eq!(AccessLevel::of(&["member", "reader"]), AccessLevel::Member);
-        assert_eq!(AccessLevel::of(&["Manager"]), AccessLevel::Member);
-        assert_eq!(AccessLevel::of(&["reader", "ADMIN"]), AccessLevel::Admin);
-    }
-
-    #[test]
-    fn servers_each_row_of_the_role_table() {
+    fn each_row_of_the_role_table_for_servers() {
         for (role, reads, changes, sees_other, passes) in [
             ("service", false, false, false, false),
-            ("unheard-of", false, false, false, false),
+            ("unknown", false, false, false, false),
             ("reader", true, false, false, false),
             ("member", true, true, false, false),
             ("manager", true, true, false, false),
             ("admin", true, true, true, true),
         ] {
             let actor = actor(Some("acme"), role);
-            assert!(actor.sees_server(&server("acme")), "{role}");
-            assert_eq!(actor.sees_server(&server("other")), sees_other, "{role}");
-            assert_eq!(actor.may_read_server(), reads, "{role}");
-            assert_eq!(actor.may_change_server(), changes, "{role}");
-            assert_eq!(actor.passes_locks(), passes, "{role}");
+            let own = server("acme");
+            assert!(sees(&actor, &own), "{role}");
+            assert_eq!(sees(&actor, &server("other")), sees_other, "{role}");
+            assert_eq!(may_read(&actor, &own), reads, "{role}");
+            assert_eq!(may_change(&actor, &own), changes, "{role}");
+            assert_eq!(passes_locks(&actor), passes, "{role}");
         }
     }
 
     #[test]
-    fn servers_a_token_without_a_project_may_nothing() {
+    fn a_token_without_a_project_may_not_use_servers() {
         for role in ["service", "reader", "member", "manager", "admin"] {
             let actor = actor(None, role);
-            assert!(!actor.may_read_server(), "{role}");
-            assert!(!actor.may_change_server(), "{role}");
+            assert!(!may_read(&actor, &server("acme")), "{role}");
+            assert!(!may_change(&actor, &server("acme")), "{role}");
         }
-        assert!(!actor(None, "member").sees_server(&server("acme")));
+        assert!(!sees(&actor(None, "member"), &server("acme")));
     }
 
     #[test]
-    fn images_each_row_of_the_role_table() {
+    fn each_row_of_the_role_table_for_images() {
         use Visibility::{Community, Private, Public, Shared};
-        for (role, project, sees, changes) in [
+        for (role, project, sees_image, changes) in [
             ("service", "acme", [false; 4], false),
             ("service", "other", [false; 4], false),
             ("reader", "acme", [true; 4], false),
@@ -164,47 +145,30 @@ mod tests {
             ("admin", "other", [true; 4], true),
         ] {
             let actor = actor(Some(project), role);
-            for (visibility, sees) in [Private, Shared, Public, Community].into_iter().zip(sees) {
+            for (visibility, expected) in [Private, Shared, Public, Community]
+                .into_iter()
+                .zip(sees_image)
+            {
                 let image = image(visibility);
                 assert_eq!(
-                    actor.sees_image(&image),
-                    sees,
+                    sees(&actor, &image),
+                    expected,
                     "{role} {project} {visibility:?}"
                 );
-                assert_eq!(actor.may_change_image(&image), changes, "{role} {project}");
+                assert_eq!(may_change(&actor, &image), changes, "{role} {project}");
             }
         }
     }
 
     #[test]
-    fn images_a_token_without_a_project_sees_none_unless_it_is_an_admins() {
+    fn a_token_without_a_project_sees_no_image_unless_it_is_an_admins() {
         for role in ["service", "reader", "member", "manager"] {
-            assert!(
-                !actor(None, role).sees_image(&image(Visibility::Public)),
-                "{role}"
-            );
-            assert!(
-                !actor(None, role).may_change_image(&image(Visibility::Public)),
-                "{role}"
-            );
+            let actor = actor(None, role);
+            assert!(!sees(&actor, &image(Visibility::Public)), "{role}");
+            assert!(!may_change(&actor, &image(Visibility::Public)), "{role}");
         }
-        assert!(actor(None, "admin").sees_image(&image(Visibility::Private)));
-        assert!(actor(None, "admin").may_change_image(&image(Visibility::Private)));
-    }
-
-    #[test]
-    fn the_registry_is_for_admin_and_service_with_a_project() {
-        for (role, may) in [
-            ("admin", true),
-            ("service", true),
-            ("Service", true),
-            ("manager", false),
-            ("member", false),
-            ("reader", false),
-            ("unheard-of", false),
-        ] {
-            assert_eq!(may_use_registry(Some("acme"), &[role]), may, "{role}");
-            assert!(!may_use_registry(None, &[role]), "{role}");
-        }
+        let admin = actor(None, "admin");
+        assert!(sees(&admin, &image(Visibility::Private)));
+        assert!(may_change(&admin, &image(Visibility::Private)));
     }
 }

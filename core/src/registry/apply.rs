@@ -1,327 +1,174 @@
-//! A document meets what is known already.
+//! A document meets what is known already. P: "Order in time".
 
-use super::document::{Document, ImageDocument, InvalidField, ServerDocument};
-use crate::metadata::{Image, Metadata, Record, Resource, Server, Visibility};
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+
+use super::document::{Document, ImageDocument, Registration, ServerDocument};
+use super::{InvalidField, Marks};
+use crate::metadata::{Image, Kind, Record, Resource, Server};
 use crate::timestamp::Timestamp;
 
-/// What came of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// P: for so long after a DELETE a PUT of an earlier observation is refused.
+pub const TOMBSTONE_LIFETIME: TimeDelta = TimeDelta::hours(24);
+
+/// What is left of a record that the control plane deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstone {
+    /// When the control plane saw that the resource is gone.
+    pub observed_at: Timestamp,
+    /// Until when it holds.
+    pub until: Timestamp,
+}
+
+/// What is known of a resource when a document arrives.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The record, [`None`] when there is none.
+    pub record: Option<&'a Record>,
+    /// What the last DELETE left.
+    pub tombstone: Option<Tombstone>,
+    /// The keys that the cloud has yet to hear of; [`None`] unless they are kept.
+    pub marks: Option<&'a Marks>,
+}
+
+/// What a document changes.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Applied {
     /// 201: there was no such record before.
     Created(Record),
     /// 200: the record as it is now.
     Updated(Record),
-    /// 200: the document is older than what is known, nothing changes.
-    Outdated,
+    /// 200: the document is not later than what was applied last, so nothing changes.
+    Stale,
+    /// 404: the resource was deleted, and the document is not later than that.
+    Deleted,
 }
 
-/// The record after the document.
+/// Returns what `document` makes of what is known.
 ///
 /// # Errors
 ///
-/// A new record without a project.
+/// Returns the field `project_id` when the record is new and has none.
 pub fn apply(
-    known: Option<&Record>,
+    known: Known<'_>,
     document: Document,
     now: Timestamp,
 ) -> Result<Applied, InvalidField> {
-    match (known, document) {
-        (None, Document::Server(document)) => {
-            let project_id = required(document.project_id.as_ref(), "server.project_id")?;
-            let fresh = Server {
-                project_id,
-                name: String::new(),
-                vm_state: "active".to_owned(),
-                task_state: None,
-                power_state: 1,
-                locked: false,
-                launched: true,
-                created: now,
-                updated: now,
-                observed_at: None,
-            };
-            let mut metadata = Metadata::new();
-            let server = fill_server(fresh, document, &mut metadata, now);
-            Ok(Applied::Created(Record {
-                resource: Resource::Server(server),
-                metadata,
-            }))
-        }
-        (None, Document::Image(document)) => {
-            let project_id = required(document.project_id.as_ref(), "image.project_id")?;
-            let fresh = Image {
-                project_id,
-                name: String::new(),
-                status: "active".to_owned(),
-                visibility: Visibility::Private,
-                members: Vec::new(),
-                created: now,
-                updated: now,
-                observed_at: None,
-            };
-            let mut metadata = Metadata::new();
-            let image = fill_image(fresh, document, &mut metadata, now);
-            Ok(Applied::Created(Record {
-                resource: Resource::Image(image),
-                metadata,
-            }))
-        }
-        (Some(record), document) => Ok(update(record.clone(), document, now)),
+    match document {
+        Document::Server(document) => register(known, Kind::Server, document, now),
+        Document::Image(document) => register(known, Kind::Image, document, now),
     }
 }
 
-fn update(record: Record, document: Document, now: Timestamp) -> Applied {
-    let Record {
-        resource,
-        mut metadata,
-    } = record;
-    let resource = match (resource, document) {
-        (Resource::Server(server), Document::Server(document)) => {
-            if is_older(document.observed_at, server.observed_at) {
-                return Applied::Outdated;
-            }
-            Resource::Server(fill_server(server, document, &mut metadata, now))
+/// Returns whether a DELETE that was observed at `observed_at` is older than the record, and so
+/// changes nothing.
+#[must_use]
+pub fn is_stale_delete(record: &Record, observed_at: Timestamp) -> bool {
+    record.observed_at.is_some_and(|known| observed_at < known)
+}
+
+/// The fields of one kind, and the part of a record that they fill.
+trait Fill {
+    fn fill(self, resource: &mut Resource);
+}
+
+fn register<T: Fill>(
+    known: Known<'_>,
+    kind: Kind,
+    document: Registration<T>,
+    now: Timestamp,
+) -> Result<Applied, InvalidField> {
+    let Some(record) = known.record else {
+        let is_deleted = known.tombstone.is_some_and(|tombstone| {
+            now < tombstone.until
+                && document
+                    .observed_at
+                    .is_some_and(|observed_at| observed_at <= tombstone.observed_at)
+        });
+        if is_deleted {
+            return Ok(Applied::Deleted);
         }
-        (Resource::Image(image), Document::Image(document)) => {
-            if is_older(document.observed_at, image.observed_at) {
-                return Applied::Outdated;
-            }
-            Resource::Image(fill_image(image, document, &mut metadata, now))
-        }
-        // An object's name fixes its kind, and the document's kind comes from the same path.
-        (resource, _) => resource,
+        let project_id = document.project_id.clone().ok_or_else(|| {
+            let path = format!("{}.project_id", kind.singular());
+            InvalidField::new(path, "required for a new record")
+        })?;
+        let record = Record::new(&project_id, kind, now);
+        return Ok(Applied::Created(fill(record, document, known.marks, now)));
     };
-    Applied::Updated(Record { resource, metadata })
+    let is_stale = match (document.observed_at, record.observed_at) {
+        (Some(observed_at), Some(known)) => observed_at <= known,
+        _ => false,
+    };
+    if is_stale {
+        return Ok(Applied::Stale);
+    }
+    let record = fill(record.clone(), document, known.marks, now);
+    Ok(Applied::Updated(record))
 }
 
-fn is_older(observed_at: Option<Timestamp>, known: Option<Timestamp>) -> bool {
-    matches!((observed_at, known), (Some(observed_at), Some(known)) if observed_at < known)
-}
-
-fn required(project_id: Option<&String>, path: &str) -> Result<String, InvalidField> {
-    project_id.cloned().ok_or_else(|| InvalidField {
-        path: path.to_owned(),
-        reason: "required for a new record".to_owned(),
-    })
-}
-
-fn fill_server(
-    server: Server,
-    document: ServerDocument,
-    metadata: &mut Metadata,
+fn fill<T: Fill>(
+    mut record: Record,
+    document: Registration<T>,
+    marks: Option<&Marks>,
     now: Timestamp,
-) -> Server {
-    if let Some(items) = document.metadata {
-        *metadata = items;
+) -> Record {
+    if let Some(metadata) = document.metadata {
+        match marks {
+            Some(marks) => record.metadata = marks.merge(metadata, &record.metadata),
+            // A user's change that the observation cannot have seen yet stands. Without
+            // `observed_at` the sender means it.
+            None if is_before_change(document.observed_at, record.metadata_changed_at) => {}
+            None => record.metadata = metadata,
+        }
     }
-    Server {
-        project_id: document.project_id.unwrap_or(server.project_id),
-        name: document.name.unwrap_or(server.name),
-        vm_state: document.vm_state.unwrap_or(server.vm_state),
-        task_state: document.task_state.unwrap_or(server.task_state),
-        power_state: document.power_state.unwrap_or(server.power_state),
-        locked: document.locked.unwrap_or(server.locked),
-        launched: document.launched.unwrap_or(server.launched),
-        created: document.created.unwrap_or(server.created),
+    document.resource.fill(&mut record.resource);
+    Record {
+        project_id: document.project_id.unwrap_or(record.project_id),
+        name: document.name.unwrap_or(record.name),
+        created: document.created.unwrap_or(record.created),
         updated: now,
-        observed_at: document.observed_at.or(server.observed_at),
+        observed_at: document.observed_at.or(record.observed_at),
+        attributes: document.attributes.unwrap_or(record.attributes),
+        ..record
     }
 }
 
-fn fill_image(
-    image: Image,
-    document: ImageDocument,
-    metadata: &mut Metadata,
-    now: Timestamp,
-) -> Image {
-    if let Some(items) = document.metadata {
-        *metadata = items;
+fn is_before_change(observed_at: Option<Timestamp>, changed_at: Option<Timestamp>) -> bool {
+    matches!((observed_at, changed_at), (Some(observed_at), Some(changed_at)) if observed_at <= changed_at)
+}
+
+impl Fill for ServerDocument {
+    fn fill(self, resource: &mut Resource) {
+        // An object's name fixes its kind, and the document's kind comes from the same path.
+        if let Resource::Server(server) = resource {
+            *server = Server {
+                vm_state: self
+                    .vm_state
+                    .unwrap_or_else(|| std::mem::take(&mut server.vm_state)),
+                task_state: self.task_state.unwrap_or_else(|| server.task_state.take()),
+                power_state: self.power_state.unwrap_or(server.power_state),
+                locked: self.locked.unwrap_or(server.locked),
+                launched: self.launched.unwrap_or(server.launched),
+            };
+        }
     }
-    Image {
-        project_id: document.project_id.unwrap_or(image.project_id),
-        name: document.name.unwrap_or(image.name),
-        status: document.status.unwrap_or(image.status),
-        visibility: document.visibility.unwrap_or(image.visibility),
-        members: document.members.unwrap_or(image.members),
-        created: document.created.unwrap_or(image.created),
-        updated: now,
-        observed_at: document.observed_at.or(image.observed_at),
+}
+
+impl Fill for ImageDocument {
+    fn fill(self, resource: &mut Resource) {
+        if let Resource::Image(image) = resource {
+            *image = Image {
+                status: self
+                    .status
+                    .unwrap_or_else(|| std::mem::take(&mut image.status)),
+                visibility: self.visibility.unwrap_or(image.visibility),
+                members: self
+                    .members
+                    .unwrap_or_else(|| std::mem::take(&mut image.members)),
+            };
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::metadata::Kind;
-    use crate::registry::parse;
-
-    fn document(kind: Kind, text: &str) -> Document {
-        parse(kind, &serde_json::from_str(text).unwrap(), 128).unwrap()
-    }
-
-    fn put(known: Option<&Record>, kind: Kind, text: &str, millis: i64) -> Applied {
-        apply(known, document(kind, text), crate::timestamp::from_millis(millis)).unwrap()
-    }
-
-    fn created(kind: Kind, text: &str) -> Record {
-        match put(None, kind, text, 1_000) {
-            Applied::Created(record) => record,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn updated(known: &Record, kind: Kind, text: &str) -> Record {
-        match put(Some(known), kind, text, 2_000) {
-            Applied::Updated(record) => record,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn as_server(record: &Record) -> &Server {
-        match &record.resource {
-            Resource::Server(server) => server,
-            Resource::Image(_) => panic!("an image"),
-        }
-    }
-
-    #[test]
-    fn a_new_server_has_the_contracts_defaults() {
-        let record = created(Kind::Server, r#"{"server": {"project_id": "ace"}}"#);
-        let now = crate::timestamp::from_millis(1_000);
-        assert_eq!(
-            record,
-            Record {
-                resource: Resource::Server(Server {
-                    project_id: "ace".into(),
-                    name: String::new(),
-                    vm_state: "active".into(),
-                    task_state: None,
-                    power_state: 1,
-                    locked: false,
-                    launched: true,
-                    created: now,
-                    updated: now,
-                    observed_at: None,
-                }),
-                metadata: Metadata::new(),
-            }
-        );
-    }
-
-    #[test]
-    fn a_new_image_has_the_contracts_defaults() {
-        let record = created(Kind::Image, r#"{"image": {"project_id": "ace"}}"#);
-        let now = crate::timestamp::from_millis(1_000);
-        assert_eq!(
-            record,
-            Record {
-                resource: Resource::Image(Image {
-                    project_id: "ace".into(),
-                    name: String::new(),
-                    status: "active".into(),
-                    visibility: Visibility::Private,
-                    members: vec![],
-                    created: now,
-                    updated: now,
-                    observed_at: None,
-                }),
-                metadata: Metadata::new(),
-            }
-        );
-    }
-
-    #[test]
-    fn a_new_record_needs_a_project() {
-        for (kind, text, path) in [
-            (Kind::Server, r#"{"server": {}}"#, "server.project_id"),
-            (Kind::Image, r#"{"image": {}}"#, "image.project_id"),
-        ] {
-            let refused = apply(None, document(kind, text), Timestamp::default());
-            assert_eq!(refused.unwrap_err().path, path);
-        }
-    }
-
-    #[test]
-    fn a_state_change_touches_nothing_that_it_does_not_name() {
-        let before = created(
-            Kind::Server,
-            r#"{"server": {"project_id": "ace", "name": "n", "task_state": "rebooting",
-                "locked": true, "metadata": {"k": "v"}}}"#,
-        );
-        let after = updated(
-            &before,
-            Kind::Server,
-            r#"{"server": {"vm_state": "stopped"}}"#,
-        );
-        assert_eq!(after.metadata, before.metadata);
-        let mut expected = as_server(&before).clone();
-        expected.vm_state = "stopped".into();
-        expected.updated = crate::timestamp::from_millis(2_000);
-        assert_eq!(as_server(&after), &expected);
-    }
-
-    #[test]
-    fn task_state_null_ends_the_task_and_metadata_replaces_all() {
-        let before = created(
-            Kind::Server,
-            r#"{"server": {"project_id": "ace", "task_state": "rebooting", "metadata": {"k": "v"}}}"#,
-        );
-        let after = updated(
-            &before,
-            Kind::Server,
-            r#"{"server": {"task_state": null, "metadata": {"new": "1"}}}"#,
-        );
-        assert_eq!(as_server(&after).task_state, None);
-        assert_eq!(after.metadata, Metadata::from([("new".into(), "1".into())]));
-    }
-
-    #[test]
-    fn each_field_of_an_image_may_change() {
-        let before = created(Kind::Image, r#"{"image": {"project_id": "ace"}}"#);
-        let after = updated(
-            &before,
-            Kind::Image,
-            r#"{"image": {"project_id": "bee", "name": "n", "status": "queued", "visibility": "shared",
-                "members": ["ace"], "created": "2026-01-01T00:00:00Z", "metadata": {"k": "v"}}}"#,
-        );
-        assert_eq!(
-            after.resource,
-            Resource::Image(Image {
-                project_id: "bee".into(),
-                name: "n".into(),
-                status: "queued".into(),
-                visibility: Visibility::Shared,
-                members: vec!["ace".into()],
-                created: crate::timestamp::parse("2026-01-01T00:00:00Z").unwrap(),
-                updated: crate::timestamp::from_millis(2_000),
-                observed_at: None,
-            })
-        );
-        assert_eq!(after.metadata, Metadata::from([("k".into(), "v".into())]));
-    }
-
-    #[test]
-    fn an_observation_older_than_the_last_one_applied_changes_nothing() {
-        let at = |seconds: u32, state: &str| {
-            format!(
-                r#"{{"server": {{"project_id": "ace", "vm_state": "{state}",
-                    "observed_at": "2026-11-21T12:00:0{seconds}Z"}}}}"#
-            )
-        };
-        let record = created(Kind::Server, &at(5, "active"));
-        assert_eq!(
-            put(Some(&record), Kind::Server, &at(4, "error"), 2_000),
-            Applied::Outdated
-        );
-        let same = updated(&record, Kind::Server, &at(5, "paused"));
-        assert_eq!(as_server(&same).vm_state, "paused");
-        let newer = updated(&same, Kind::Server, &at(6, "stopped"));
-        assert_eq!(as_server(&newer).vm_state, "stopped");
-        let unobserved = updated(&newer, Kind::Server, r#"{"server": {"vm_state": "error"}}"#);
-        assert_eq!(as_server(&unobserved).vm_state, "error");
-        assert_eq!(
-            put(Some(&unobserved), Kind::Server, &at(5, "active"), 3_000),
-            Applied::Outdated
-        );
-    }
-}
+mod tests;
