@@ -44,19 +44,15 @@ function instance() {
   return rust;
 }
 
-/** Runs a task, but not past the deadline and not beyond a trap. */
+/** Runs a request or an alarm, but not past the deadline and not beyond a trap. */
 function runWithDeadline(milliseconds, start) {
   return new Promise((resolve, reject) => {
-    const task = (lastTask = (lastTask + 1) >>> 0);
     const end = (settle, value) => {
       if (pending.delete(cancel)) settle(value);
     };
     // Called from another request after a trap, whose I/O this task's timer is not: it is left alone.
     const cancel = (cause) => end(reject, new Error(cause));
-    const timer = setTimeout(() => {
-      cancel("the deadline has passed");
-      if (!isTrapped) rust.cancel(task);
-    }, milliseconds);
+    const timer = setTimeout(cancel, milliseconds, "the deadline has passed");
     pending.add(cancel);
     const fail = (error) => {
       clearTimeout(timer);
@@ -64,7 +60,7 @@ function runWithDeadline(milliseconds, start) {
       end(reject, error);
     };
     try {
-      start(instance(), task).then((value) => {
+      start(instance()).then((value) => {
         clearTimeout(timer);
         end(resolve, value);
       }, fail);
@@ -162,9 +158,9 @@ export class IndexObject extends DurableObject {
 
 export default {
   async fetch(request, env, ctx) {
+    const task = (ctx.task = lastTask = (lastTask + 1) >>> 0);
     let response;
-    const answered = runWithDeadline(Number(env.REQUEST_DEADLINE_MS) || rust.defaultDeadlineMs(), async (rust, task) => {
-      ctx.task = task;
+    const answered = runWithDeadline(Number(env.REQUEST_DEADLINE_MS) || rust.defaultDeadlineMs(), async (rust) => {
       response = await rust.fetch(request, env, ctx);
       if (request.body) await drain(request.body);
       return response;
@@ -175,7 +171,7 @@ export default {
     try {
       return await answered;
     } catch (error) {
-      return response ?? instance().giveUp(request, env, String(error));
+      return response ?? instance().giveUp(task, request, env, String(error));
     }
   },
 };

@@ -1,6 +1,6 @@
 //! What passes through one request.
 
-use std::cell::{Ref, RefCell};
+use std::cell::{Cell, RefCell};
 
 use edge_metadata_core::auth::Actor;
 use edge_metadata_core::http::request::RequestHead;
@@ -11,6 +11,18 @@ use worker::Context;
 use crate::log::LogRecord;
 
 pub(crate) use crate::log::TokenSource;
+
+/// What a request waits for, which is what fails when it takes too long.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// For the token's claims.
+    #[default]
+    Token,
+    /// For the rest of its body.
+    Body,
+    /// For an object.
+    Store,
+}
 
 /// One request: what is known of it from the start, and what becomes known on its way.
 #[derive(Debug)]
@@ -24,6 +36,7 @@ pub(crate) struct RequestContext {
     /// When it ends; nothing is begun after that.
     pub(crate) deadline: Timestamp,
     worker: Option<Context>,
+    waiting: Cell<Waiting>,
     record: RefCell<LogRecord>,
 }
 
@@ -36,15 +49,26 @@ impl RequestContext {
         deadline: Timestamp,
         worker: Option<Context>,
     ) -> Self {
-        let record = LogRecord::new(id, &head.method);
+        let record = LogRecord::new(format!("req-{id}"), &head.method);
         Self {
             id,
             head,
             received_at,
             deadline,
             worker,
+            waiting: Cell::default(),
             record: RefCell::new(record),
         }
+    }
+
+    /// Notes what the request waits for from now on.
+    pub(crate) fn wait_for(&self, waiting: Waiting) {
+        self.waiting.set(waiting);
+    }
+
+    /// Returns what the request waits for.
+    pub(crate) fn waiting(&self) -> Waiting {
+        self.waiting.get()
     }
 
     /// Notes what went wrong, for the log line only.
@@ -62,9 +86,9 @@ impl RequestContext {
         change(&mut self.record.borrow_mut());
     }
 
-    /// Returns the record that is logged.
-    pub(crate) fn record(&self) -> Ref<'_, LogRecord> {
-        self.record.borrow()
+    /// Returns the id as the client is told it.
+    pub(crate) fn request_id(&self) -> String {
+        self.record.borrow().request_id.clone()
     }
 
     /// Notes whose request it is.

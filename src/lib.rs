@@ -16,7 +16,7 @@
 //! decision of this project.
 
 mod auth;
-mod cancellation;
+mod body;
 mod context;
 #[cfg(feature = "faults")]
 mod faults;
@@ -27,6 +27,8 @@ mod objects;
 mod platform;
 mod registry;
 mod response;
+mod service;
+mod tasks;
 
 use edge_metadata_core::settings::DEFAULT_REQUEST_DEADLINE_MS;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -34,24 +36,23 @@ use worker::{Context, Env, Request, Response, event, web_sys};
 
 pub use objects::{IndexObject, ResourceObject};
 
-/// Answers a request. `entry.js` numbers the task that it is, for [`cancel`].
+/// Answers a request. `entry.js` numbers the task that it is, for [`give_up`].
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    let task = cancellation::task(&context);
-    cancellation::run(task, handler::handle(request, env, context)).await
+    handler::handle(request, env, context).await
 }
 
-/// Drops the task of a request that was answered without it.
-#[wasm_bindgen]
-pub fn cancel(task: u32) {
-    cancellation::cancel(task);
-}
-
-/// Returns the answer to a request that is past its deadline or was lost to a panic.
+/// Returns the answer to a request that is past its deadline or was lost to a panic, and drops what is
+/// left of its task.
 #[must_use]
 #[wasm_bindgen(js_name = giveUp)]
-pub fn give_up(request: web_sys::Request, env: &Env, cause: &str) -> web_sys::Response {
-    handler::give_up(&request.into(), env, cause)
+pub fn give_up(
+    task: u32,
+    request: web_sys::Request,
+    env: &Env,
+    cause: &str,
+) -> worker::Result<web_sys::Response> {
+    handler::give_up(task, &request.into(), env, cause)
 }
 
 /// Returns `REQUEST_DEADLINE_MS` where it is not set.

@@ -1,9 +1,12 @@
 //! One structured line a request: what an operator needs to find it again, and nothing that a token,
 //! a key or a value can be recovered from.
 
+use chrono::TimeDelta;
+use edge_metadata_core::http::header;
+use edge_metadata_core::http::request::Headers;
 use edge_metadata_core::settings::LogLevel;
+use edge_metadata_core::timestamp::{self, Timestamp};
 use serde::Serialize;
-use uuid::Uuid;
 use worker::{console_error, console_log};
 
 /// Where the claims of a request's token came from.
@@ -33,10 +36,10 @@ pub(crate) struct LogRecord {
     pub(crate) request_id: String,
     /// N: the request id of the service that made the request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) global_request_id: Option<String>,
+    global_request_id: Option<String>,
     /// The trace id of the header `traceparent`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) trace_id: Option<String>,
+    trace_id: Option<String>,
     method: String,
     /// The path's template: ids and keys are the clients' own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,10 +54,10 @@ pub(crate) struct LogRecord {
     pub(crate) token_source: Option<TokenSource>,
     /// Set on changes, for whoever keeps an audit trail.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) audit: Option<bool>,
+    audit: Option<bool>,
     /// What was to be changed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) action: Option<&'static str>,
+    action: Option<&'static str>,
     /// `success`, `failure` or `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
@@ -65,14 +68,14 @@ pub(crate) struct LogRecord {
 
 impl LogRecord {
     /// Returns the record of a request that has just come in.
-    pub(crate) fn new(id: Uuid, method: &str) -> Self {
+    pub(crate) fn new(request_id: String, method: &str) -> Self {
         Self {
             level: "info",
             message: "request",
             time: String::new(),
             status: 0,
             duration_ms: None,
-            request_id: format!("req-{}", id.as_hyphenated()),
+            request_id,
             global_request_id: None,
             trace_id: None,
             method: method.to_owned(),
@@ -88,11 +91,28 @@ impl LogRecord {
         }
     }
 
+    /// Reads the ids that others gave the request.
+    pub(crate) fn read_ids(&mut self, headers: &impl Headers) {
+        // N: `req-<uuid>`, of the service that made the request.
+        self.global_request_id = headers
+            .get(header::REQUEST_ID)
+            .filter(|id| is_request_id(id));
+        self.trace_id = headers
+            .get(header::TRACEPARENT)
+            .and_then(|traceparent| trace_id(&traceparent));
+    }
+
+    /// Marks the record as one of a change.
+    pub(crate) fn audit(&mut self, action: &'static str) {
+        self.audit = Some(true);
+        self.action = Some(action);
+    }
+
     /// Completes the record with the answer.
-    pub(crate) fn complete(&mut self, status: u16, time: String, duration_ms: Option<i64>) {
+    pub(crate) fn complete(&mut self, status: u16, now: Timestamp, duration: TimeDelta) {
         self.status = status;
-        self.time = time;
-        self.duration_ms = duration_ms;
+        self.time = timestamp::to_full(now);
+        self.duration_ms = Some(duration.num_milliseconds());
         if self.audit.is_some() {
             self.outcome = Some(match status {
                 0..400 => "success",
@@ -122,4 +142,16 @@ impl LogRecord {
             console_log!("{line}");
         }
     }
+}
+
+fn is_request_id(text: &str) -> bool {
+    text.strip_prefix("req-")
+        .is_some_and(|id| uuid::Uuid::try_parse(id).is_ok())
+}
+
+/// The second part of `00-<trace id>-<parent id>-<flags>`.
+fn trace_id(traceparent: &str) -> Option<String> {
+    let id = traceparent.split('-').nth(1)?;
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| id.to_owned())
 }

@@ -1,9 +1,10 @@
 //! Reaching an object: its name, its methods, what an error of a call means, and when to try again.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use edge_metadata_core::auth::Actor;
-use edge_metadata_core::metadata::{Kind, Operation, Rejection, ResourceId};
+use edge_metadata_core::metadata::{Kind, Operation, Record, Rejection, ResourceId};
 use edge_metadata_core::registry::Document;
 use edge_metadata_core::rpc::{
     Call, DeleteItem, IndexPage, IndexQuery, IndexUpdate, Inspect, ListEntry, Outcome, PutItem,
@@ -151,35 +152,35 @@ impl ResourceClient<'_> {
     ) -> Result<Result<Outcome, Rejection>, StoreError> {
         Ok(match operation {
             Operation::Show => self
-                .call(ResourceStub::show, Show {})
+                .call::<_, Reply<Box<Record>>>(ResourceStub::show, Show {})
                 .await?
                 .map(Outcome::Record),
             Operation::List => self
-                .call::<_, Metadata>(ResourceStub::list_items, Show {})
+                .call::<_, Reply<Box<RawValue>>>(ResourceStub::list_items, Show {})
                 .await?
                 .map(Outcome::Metadata),
             Operation::ShowItem { key } => self
-                .call(ResourceStub::show_item, ShowItem { key: key.into() })
+                .call::<_, Reply<String>>(ResourceStub::show_item, ShowItem { key: key.into() })
                 .await?
                 .map(Outcome::Item),
             Operation::DeleteItem { key } => self
-                .call(ResourceStub::delete_item, DeleteItem { key: key.into() })
+                .call::<_, Reply<()>>(ResourceStub::delete_item, DeleteItem { key: key.into() })
                 .await?
                 .map(|()| Outcome::Deleted),
             Operation::Merge { items } => self
-                .call::<_, Metadata>(
+                .call::<_, Reply<Box<RawValue>>>(
                     ResourceStub::merge_items,
                     WriteItems {
-                        items: std::borrow::Cow::Borrowed(items),
+                        items: Cow::Borrowed(items),
                     },
                 )
                 .await?
                 .map(Outcome::Metadata),
             Operation::Replace { items } => self
-                .call::<_, Metadata>(
+                .call::<_, Reply<Box<RawValue>>>(
                     ResourceStub::replace_items,
                     WriteItems {
-                        items: std::borrow::Cow::Borrowed(items),
+                        items: Cow::Borrowed(items),
                     },
                 )
                 .await?
@@ -189,12 +190,12 @@ impl ResourceClient<'_> {
                 key,
                 value,
             } => self
-                .call(
+                .call::<_, Reply<String>>(
                     ResourceStub::put_item,
                     PutItem {
                         path_key: path_key.into(),
-                        key: std::borrow::Cow::Borrowed(key),
-                        value: std::borrow::Cow::Borrowed(value),
+                        key: Cow::Borrowed(key),
+                        value: Cow::Borrowed(value),
                     },
                 )
                 .await?
@@ -223,7 +224,7 @@ impl ResourceClient<'_> {
         &self,
         document: &Document,
     ) -> Result<Result<Registered, RegistryError>, StoreError> {
-        let document = std::borrow::Cow::Borrowed(document);
+        let document = Cow::Borrowed(document);
         self.call(ResourceStub::register, Register { document })
             .await
     }
@@ -261,7 +262,7 @@ impl ResourceClient<'_> {
     ) -> Result<R, StoreError> {
         let call = Call {
             id: self.options.id,
-            actor: std::borrow::Cow::Borrowed(self.actor),
+            actor: Cow::Borrowed(self.actor),
             item_limit: self.options.item_limit,
             keep_changes: self.options.keep_changes,
             args,
@@ -305,8 +306,9 @@ impl ResourceClient<'_> {
     }
 }
 
-/// All items as the object wrote them: they go on to the client without being parsed.
-type Metadata = Result<Box<RawValue>, Rejection>;
+/// The reply to an operation of the API. Metadata stays the text that the object wrote, and goes on to
+/// the client without being parsed.
+type Reply<T> = Result<T, Rejection>;
 
 /// The lists.
 #[derive(Debug)]
