@@ -11,6 +11,11 @@ import wasm from "./build/index_bg.wasm";
 import * as rust from "./build/index.js";
 
 const DEFAULT_DEADLINE_MS = 10_000;
+const MOST_DISCARDED_BYTES = 16 << 20;
+
+function deadlineOf(env) {
+  return Number(env.REQUEST_DEADLINE_MS) || DEFAULT_DEADLINE_MS;
+}
 
 rust.initSync({ module: wasm });
 
@@ -97,7 +102,7 @@ function carryOut(env, begin) {
         reject(error);
       }
     };
-    const timer = setTimeout(giveUp, Number(env.REQUEST_DEADLINE_MS) || DEFAULT_DEADLINE_MS, "the deadline has passed");
+    const timer = setTimeout(giveUp, deadlineOf(env), "the deadline has passed");
     waiting.add(giveUp);
     advance((rust) => begin(rust, number));
   });
@@ -170,13 +175,39 @@ export class IndexObject extends DurableObject {
   }
 }
 
+/**
+ * Reads a body that nobody wanted, up to a limit. The runtime closes a connection whose body it has not seen the end
+ * of as soon as the response is written, and the client, still sending, may never see that.
+ */
+async function discard({ body, bodyUsed }, env) {
+  if (body === null || bodyUsed) return;
+  const reader = body.getReader();
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, deadlineOf(env), { done: true });
+  });
+  try {
+    for (let left = MOST_DISCARDED_BYTES; left > 0; ) {
+      const { done, value } = await Promise.race([reader.read(), late]);
+      if (done) return;
+      left -= value.length;
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export default {
   async fetch(request, env, ctx) {
     const head = headOf(request);
+    let response;
     try {
-      return responseOf(await carryOut(env, (rust, number) => rust.fetch(number, head, request, env, ctx)));
+      response = responseOf(await carryOut(env, (rust, number) => rust.fetch(number, head, request, env, ctx)));
     } catch (error) {
-      return responseOf(alive().give_up(head, String(error)));
+      response = responseOf(alive().give_up(head, String(error)));
     }
+    // A body that breaks off has no one to be answered.
+    await discard(request, env).catch(() => {});
+    return response;
   },
 };
