@@ -9,7 +9,7 @@ use super::claims::{Claims, Scope};
 use crate::timestamp::{self, Timestamp};
 
 /// How long KV keeps a value at least. The time in the value decides; KV's own only cleans up.
-const MIN_KV_TTL: Duration = Duration::from_secs(60);
+const MIN_KV_TTL: Duration = Duration::from_mins(1);
 
 /// Claims with the time until which they may be believed without asking Keystone again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl CachedClaims {
 mod tests {
     use super::*;
 
-    const TTL: Duration = Duration::from_secs(300);
+    const TTL: Duration = Duration::from_mins(5);
 
     fn at(seconds: u64) -> Timestamp {
         timestamp::parse("2026-11-21T12:00:00Z").unwrap() + Duration::from_secs(seconds)
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn values_that_release_0_1_wrote_are_read() {
         let text = r#"{"user_id":"alice","project_id":"acme","roles":["member","reader"],"expires_at":"2026-11-21T13:00:00Z","access_rules":[["GET","/v2.1/**"],["PUT","/a"]],"cached_until":"2026-11-21T12:05:00.250Z"}"#;
-        let cached = CachedClaims::parse(text, at(0), Duration::from_secs(3_600)).unwrap();
+        let cached = CachedClaims::parse(text, at(0), Duration::from_hours(1)).unwrap();
         let rule = |method: &str, path: &str| AccessRule {
             method: method.into(),
             path: path.into(),

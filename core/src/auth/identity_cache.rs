@@ -62,13 +62,6 @@ impl IdentityCache {
         }
     }
 
-    /// Returns until when an identity that is found out at `now` may be remembered: never longer
-    /// than its token is valid.
-    #[must_use]
-    pub fn until(&self, identity: &Identity, now: Timestamp) -> Timestamp {
-        (now + self.ttl).min(identity.expires_at)
-    }
-
     /// Returns the identity of a token that is known and has not expired at `now`.
     #[must_use]
     pub fn get(&self, digest: &TokenDigest, now: Timestamp) -> Option<Rc<Identity>> {
@@ -84,7 +77,7 @@ impl IdentityCache {
         invalid.get(digest).is_some_and(|until| now < *until)
     }
 
-    /// Remembers an identity, until then.
+    /// Remembers an identity until then, and never longer than its token is valid.
     pub fn insert(&self, digest: TokenDigest, identity: Rc<Identity>, until: Timestamp) {
         if self.ttl.is_zero() {
             return;
@@ -147,8 +140,7 @@ mod tests {
     }
 
     fn insert(cache: &IdentityCache, digest: TokenDigest, identity: &Rc<Identity>) {
-        let until = cache.until(identity, at(0));
-        cache.insert(digest, Rc::clone(identity), until);
+        cache.insert(digest, Rc::clone(identity), at(0) + cache.ttl);
     }
 
     #[test]
@@ -174,7 +166,6 @@ mod tests {
     fn a_token_is_never_remembered_past_its_expiry() {
         let cache = cache(86_400);
         let identity = identity_with(None);
-        assert_eq!(cache.until(&identity, at(0)), at(3_600_000));
         cache.insert(digest(1), identity, at(86_400_000));
         assert!(cache.get(&digest(1), at(3_599_999)).is_some());
         assert!(cache.get(&digest(1), at(3_600_000)).is_none());
