@@ -1,35 +1,38 @@
-//! Microversions and version documents.
+//! Microversions: which one a request asks for, and how its response names it.
+
+use std::fmt;
 
 use super::fault::Fault;
+use super::header::{API_VERSION, LEGACY_API_VERSION};
+use super::request::Headers;
 use super::route::Prefix;
-use crate::json::{Object, array};
 
-/// The header that names the service, too.
-pub const STANDARD_HEADER: &str = "OpenStack-API-Version";
-/// The header of before.
-pub const LEGACY_HEADER: &str = "X-OpenStack-Nova-API-Version";
-
-/// N: the newest microversion this API speaks.
-const NEWEST: Microversion = Microversion(104);
-
-/// A microversion 2.x, from 2.1 to 2.104; this is its x.
+/// A microversion 2.x, from 2.1 to 2.104.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Microversion(u32);
 
 impl Microversion {
     /// What holds without a header.
     pub const OLDEST: Self = Self(1);
+    /// N: the newest one.
+    pub const NEWEST: Self = Self(104);
     /// N: the last one with image paths.
     pub const LAST_WITH_IMAGES: Self = Self(38);
-    /// N: the first one that refuses unknown query parameters.
+    /// N: the first one that refuses unknown query parameters of lists of servers.
+    pub const STRICT_LIST_QUERIES: Self = Self(75);
+    /// N: the first one that refuses unknown query parameters of every GET.
     pub const STRICT_QUERIES: Self = Self(102);
-    /// N: the first one that shows whether a server is locked.
-    pub const LOCKED_SHOWN: Self = Self(9);
 
-    /// What the two headers ask for.
+    /// Returns the microversion 2.`minor`.
+    #[must_use]
+    pub const fn new(minor: u32) -> Self {
+        Self(minor)
+    }
+
+    /// Returns the version that the two headers ask for.
     ///
-    /// The last `compute` entry of the standard header wins over the legacy one; other services'
-    /// entries are ignored.
+    /// The last `compute` entry of the standard header wins over the legacy one; entries for other
+    /// services are ignored.
     ///
     /// # Errors
     ///
@@ -41,40 +44,37 @@ impl Microversion {
 
     fn parse(text: &str) -> Result<Self, Fault> {
         if text == "latest" {
-            return Ok(NEWEST);
+            return Ok(Self::NEWEST);
         }
         let malformed = || Fault::MalformedVersion(text.to_owned());
         let (major, minor) = text.split_once('.').ok_or_else(malformed)?;
         if !is_number(major) || major == "0" || !is_number(minor) {
             return Err(malformed());
         }
-        // A number that does not fit is none that is supported either.
+        // An overflowing minor version is unsupported.
         match (major, minor.parse().map(Self)) {
-            ("2", Ok(version)) if (Self::OLDEST..=NEWEST).contains(&version) => Ok(version),
+            ("2", Ok(version)) if (Self::OLDEST..=Self::NEWEST).contains(&version) => Ok(version),
             _ => Err(Fault::UnsupportedVersion(text.to_owned())),
         }
     }
 }
 
-impl std::fmt::Display for Microversion {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Microversion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "2.{}", self.0)
     }
 }
 
-/// The version in the last entry for `compute`.
+/// Returns the version in the last entry for `compute`.
 fn compute_entry(header: &str) -> Option<&str> {
-    header.split(',').fold(None, |earlier, entry| {
-        entry
-            .trim()
-            .split_once(char::is_whitespace)
-            .filter(|(service, _)| service.eq_ignore_ascii_case("compute"))
-            .map(|(_, version)| version.trim_start())
-            .or(earlier)
-    })
+    header
+        .rsplit(',')
+        .filter_map(|entry| entry.trim().split_once(char::is_whitespace))
+        .find(|(service, _)| service.eq_ignore_ascii_case("compute"))
+        .map(|(_, version)| version.trim_start())
 }
 
-/// Digits without a leading zero.
+/// Whether these are digits without a leading zero.
 fn is_number(text: &str) -> bool {
     text == "0"
         || !text.is_empty()
@@ -82,54 +82,57 @@ fn is_number(text: &str) -> bool {
             && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The document at `/`, `/v2` or `/v2.1`; `origin` is this service's own.
-#[must_use]
-pub fn document(prefix: Prefix, origin: &str) -> String {
-    let deprecated = version("v2.0", "DEPRECATED", "2025-07-04T12:00:00Z")
-        .text("version", "")
-        .text("min_version", "");
-    let current = version("v2.1", "CURRENT", "2013-07-23T11:33:21Z")
-        .text("version", &NEWEST.to_string())
-        .text("min_version", &Microversion::OLDEST.to_string());
-    let own_link = |path| link("self", &format!("{origin}/{path}/"));
-    match prefix {
-        Prefix::Bare => {
-            let brief = |version: Object, path| {
-                let links = array(&[own_link(path).end()]);
-                version.json("links", &links).end()
+/// What became of the version headers of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Negotiation {
+    /// The version that holds, or the fault that answers.
+    pub version: Result<Microversion, Fault>,
+    /// How the response names the version. N: a 406 names the one that was asked for, a malformed
+    /// one is not named.
+    pub headers: Option<VersionHeaders>,
+}
+
+impl Negotiation {
+    /// 5. Negotiates the version. `/v2` and paths without a prefix ignore the headers, and their
+    /// responses name none.
+    #[must_use]
+    pub fn new(prefix: Prefix, headers: &impl Headers) -> Self {
+        if prefix != Prefix::V21 {
+            return Self {
+                version: Ok(Microversion::OLDEST),
+                headers: None,
             };
-            let versions = [brief(deprecated, "v2"), brief(current, "v2.1")];
-            Object::new().json("versions", &array(&versions)).end()
         }
-        Prefix::V2 => in_full(deprecated, own_link("v2"), "2"),
-        Prefix::V21 => in_full(current, own_link("v2.1"), "2.1"),
+        let standard = headers.get(API_VERSION);
+        let legacy = headers.get(LEGACY_API_VERSION);
+        let version = Microversion::negotiate(standard.as_deref(), legacy.as_deref());
+        let headers = match &version {
+            Ok(version) => Some(VersionHeaders::new(&version.to_string())),
+            Err(Fault::UnsupportedVersion(asked)) => Some(VersionHeaders::new(asked)),
+            Err(_) => None,
+        };
+        Self { version, headers }
     }
 }
 
-fn version(id: &str, status: &str, updated: &str) -> Object {
-    Object::new()
-        .text("id", id)
-        .text("status", status)
-        .text("updated", updated)
+/// The headers by which a response below `/v2.1` names its microversion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionHeaders {
+    /// `OpenStack-API-Version`
+    pub standard: String,
+    /// `X-OpenStack-Nova-API-Version`
+    pub legacy: String,
 }
 
-fn link(rel: &str, href: &str) -> Object {
-    Object::new().text("rel", rel).text("href", href)
-}
-
-fn in_full(version: Object, own_link: Object, number: &str) -> String {
-    let documentation = link("describedby", "http://docs.openstack.org/").text("type", "text/html");
-    let media_type = Object::new()
-        .text("base", "application/json")
-        .text(
-            "type",
-            &format!("application/vnd.openstack.compute+json;version={number}"),
-        )
-        .end();
-    let version = version
-        .json("links", &array(&[own_link.end(), documentation.end()]))
-        .json("media-types", &array(&[media_type]));
-    Object::new().json("version", &version.end()).end()
+impl VersionHeaders {
+    /// Returns the headers for a version that was negotiated, or asked for in vain.
+    #[must_use]
+    pub fn new(version: &str) -> Self {
+        Self {
+            standard: format!("compute {version}"),
+            legacy: version.to_owned(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -225,23 +228,26 @@ mod tests {
     }
 
     #[test]
-    fn version_documents_link_to_where_they_were_asked_for() {
-        let document = |prefix| -> serde_json::Value {
-            serde_json::from_str(&document(prefix, "https://edge.example")).unwrap()
+    fn below_v21_the_response_names_the_version_that_holds_or_was_asked_for() {
+        let negotiate = |prefix, value: &str| {
+            Negotiation::new(prefix, &&[(LEGACY_API_VERSION, value)][..])
         };
-        let root = document(Prefix::Bare);
+        let named = negotiate(Prefix::V21, "2.26");
+        assert_eq!(named.version, Ok(Microversion(26)));
+        assert_eq!(named.headers, Some(VersionHeaders::new("2.26")));
+        let unsupported = negotiate(Prefix::V21, "2.999");
+        assert_eq!(unsupported.version.unwrap_err().status(), 406);
         assert_eq!(
-            root["versions"][1]["links"][0]["href"],
-            "https://edge.example/v2.1/"
+            unsupported.headers.unwrap().standard,
+            "compute 2.999".to_owned()
         );
-        let v21 = document(Prefix::V21);
-        assert_eq!(v21["version"]["version"], "2.104");
-        assert_eq!(
-            v21["version"]["media-types"][0]["type"],
-            "application/vnd.openstack.compute+json;version=2.1"
-        );
-        let v2 = document(Prefix::V2);
-        assert_eq!(v2["version"]["id"], "v2.0");
-        assert_eq!(v2["version"]["links"][1]["rel"], "describedby");
+        let malformed = negotiate(Prefix::V21, "garbage");
+        assert_eq!(malformed.version.unwrap_err().status(), 400);
+        assert_eq!(malformed.headers, None);
+        for prefix in [Prefix::Bare, Prefix::V2] {
+            let ignored = negotiate(prefix, "garbage");
+            assert_eq!(ignored.version, Ok(Microversion::OLDEST));
+            assert_eq!(ignored.headers, None);
+        }
     }
 }

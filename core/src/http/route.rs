@@ -1,10 +1,12 @@
-//! Method and path → [`Route`]. A route that exists has a known shape.
+//! Path → [`Route`]. A route that exists has a known shape.
 //!
 //! The path is split on `/` first, then each segment is percent-decoded exactly once, as UTF-8.
-//! A key or an id that cannot be decoded is a [`Name::Nothing`], so that the checks before "does it
-//! exist" still come first.
+//! A key or an id that cannot be decoded is a [`Name::Undecodable`], so that the checks before
+//! "does it exist" still come first.
 
 use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 
 use crate::metadata::{Kind, is_project_id};
 
@@ -19,35 +21,47 @@ pub enum Prefix {
     V21,
 }
 
+impl Prefix {
+    /// Returns the prefix as it stands in a path.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Bare => "",
+            Self::V2 => "/v2",
+            Self::V21 => "/v2.1",
+        }
+    }
+}
+
 /// What one segment names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Name {
     /// A decoded text.
     Text(String),
-    /// Nothing: its bytes are not UTF-8 or contain NUL. Kept as sent, for the message.
-    Nothing(String),
+    /// Nothing: the bytes are not UTF-8 or contain NUL. Kept as sent, for the message.
+    Undecodable(String),
 }
 
 impl Name {
-    /// The text, if it names something.
+    /// Returns the text, if the segment names something.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
-            Self::Nothing(_) => None,
+            Self::Undecodable(_) => None,
         }
     }
 
-    /// The text for a message.
+    /// Returns the text for a message.
     #[must_use]
     pub fn shown(&self) -> &str {
         match self {
-            Self::Text(text) | Self::Nothing(text) => text,
+            Self::Text(text) | Self::Undecodable(text) => text,
         }
     }
 }
 
-/// What below a resource's collection is meant.
+/// What of a collection is addressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// `/servers`, `/servers/detail`
@@ -63,12 +77,12 @@ pub enum Target {
     Item(Name, Name),
 }
 
-/// A path of the API itself.
+/// A path of the Compute API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComputeRoute {
     /// What stands before the resource.
     pub prefix: Prefix,
-    /// The project in the URL, when there is one.
+    /// The project in the URL, if any.
     pub project_id: Option<String>,
     /// Servers or images.
     pub kind: Kind,
@@ -76,34 +90,60 @@ pub struct ComputeRoute {
     pub target: Target,
 }
 
-/// A path that is known.
+/// A path of the registry, below `/registry`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryRoute {
+    /// `/servers`, `/images`: what is registered.
+    List(Kind),
+    /// `/servers/{id}`, `/images/{id}`: one record.
+    Resource(Kind, Name),
+    /// `/changes`: the resources with changes that the cloud has yet to hear of.
+    Changes,
+    /// `/feed`: when the control plane was in step last.
+    Feed,
+}
+
+/// A known path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// `/`, `/v2`, `/v2.1`: a version document.
     Versions(Prefix),
-    /// The API itself.
+    /// `/healthcheck`: whether this deployment is configured.
+    Healthcheck,
+    /// `/openapi.json`: the description of the API.
+    OpenApi,
+    /// The Compute API.
     Compute(ComputeRoute),
-    /// `/registry/servers/{id}`, `/registry/images/{id}`: the control plane's door.
-    Registry(Kind, Name),
+    /// The registry, for the control plane.
+    Registry(RegistryRoute),
 }
 
 impl Route {
-    /// The route of a raw (still percent-encoded) path, [`None`] when it is unknown.
+    /// Returns the route of a raw (still percent-encoded) path, or [`None`] when it is unknown.
+    ///
+    /// `base_path` is the setting `API_BASE_PATH`: empty, or a path such as `/compute`, under which
+    /// everything is found.
     #[must_use]
-    pub fn parse(path: &str) -> Option<Self> {
-        let mut segments = path.split('/').peekable();
-        let first = next_named(&mut segments);
-        let prefix = match first.as_deref() {
-            None => return Some(Self::Versions(Prefix::Bare)),
-            Some("registry") => return registry(segments),
-            Some("v2") => Prefix::V2,
-            Some("v2.1") => Prefix::V21,
-            Some(other) => {
+    pub fn parse(path: &str, base_path: &str) -> Option<Self> {
+        let mut segments = path.split('/');
+        for expected in base_path.split('/').filter(|segment| !segment.is_empty()) {
+            next_nonempty(&mut segments).filter(|segment| segment == expected)?;
+        }
+        let Some(first) = next_nonempty(&mut segments) else {
+            return Some(Self::Versions(Prefix::Bare));
+        };
+        let prefix = match first.as_ref() {
+            "healthcheck" => return is_end(segments).then_some(Self::Healthcheck),
+            "openapi.json" => return is_end(segments).then_some(Self::OpenApi),
+            "registry" => return registry(segments).map(Self::Registry),
+            "v2" => Prefix::V2,
+            "v2.1" => Prefix::V21,
+            other => {
                 let kind = Kind::from_plural(other)?;
                 return compute(Prefix::Bare, None, kind, segments);
             }
         };
-        let Some(second) = next_named(&mut segments) else {
+        let Some(second) = next_nonempty(&mut segments) else {
             return Some(Self::Versions(prefix));
         };
         if let Some(kind) = Kind::from_plural(&second) {
@@ -112,34 +152,56 @@ impl Route {
         if !is_project_id(&second) {
             return None;
         }
-        let kind = Kind::from_plural(&next_named(&mut segments)?)?;
+        let kind = Kind::from_plural(&next_nonempty(&mut segments)?)?;
         compute(prefix, Some(second.into_owned()), kind, segments)
     }
 
-    /// The methods of this path, sorted, as `Allow` lists them.
+    /// Returns the methods of this path, sorted, as `Allow` lists them.
     #[must_use]
     pub fn allow(&self) -> &'static str {
         match self {
-            Self::Versions(_) => "GET, HEAD, OPTIONS",
-            Self::Registry(..) => "DELETE, GET, HEAD, OPTIONS, PUT",
-            Self::Compute(route) => match route.target {
-                Target::List { .. } | Target::Resource(_) => "GET, HEAD, OPTIONS",
-                Target::Metadata(_) => "GET, HEAD, OPTIONS, POST, PUT",
-                Target::Item(..) => "DELETE, GET, HEAD, OPTIONS, PUT",
-            },
+            Self::Versions(_)
+            | Self::Healthcheck
+            | Self::OpenApi
+            | Self::Compute(ComputeRoute {
+                target: Target::List { .. } | Target::Resource(_),
+                ..
+            })
+            | Self::Registry(RegistryRoute::List(_) | RegistryRoute::Changes) => {
+                "GET, HEAD, OPTIONS"
+            }
+            Self::Compute(ComputeRoute {
+                target: Target::Metadata(_),
+                ..
+            }) => "GET, HEAD, OPTIONS, POST, PUT",
+            Self::Compute(ComputeRoute {
+                target: Target::Item(..),
+                ..
+            })
+            | Self::Registry(RegistryRoute::Resource(..)) => "DELETE, GET, HEAD, OPTIONS, PUT",
+            Self::Registry(RegistryRoute::Feed) => "OPTIONS, PUT",
         }
     }
 
-    /// The path with its variable parts left out, for the log: keys and names are the clients' own.
+    /// Returns whether `method` is one of them.
+    #[must_use]
+    pub fn allows(&self, method: &str) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method)
+    }
+
+    /// Returns the path without its variable parts, for the log: keys and names are the clients'
+    /// own.
     #[must_use]
     pub fn template(&self) -> &'static str {
         match self {
             Self::Versions(_) => "/",
-            Self::Registry(Kind::Server, _) => "/registry/servers/{id}",
-            Self::Registry(Kind::Image, _) => "/registry/images/{id}",
+            Self::Healthcheck => "/healthcheck",
+            Self::OpenApi => "/openapi.json",
             Self::Compute(route) => match (route.kind, &route.target) {
-                (Kind::Server, Target::List { .. }) => "/servers",
-                (Kind::Image, Target::List { .. }) => "/images",
+                (Kind::Server, Target::List { detail: false }) => "/servers",
+                (Kind::Image, Target::List { detail: false }) => "/images",
+                (Kind::Server, Target::List { detail: true }) => "/servers/detail",
+                (Kind::Image, Target::List { detail: true }) => "/images/detail",
                 (Kind::Server, Target::Resource(_)) => "/servers/{id}",
                 (Kind::Image, Target::Resource(_)) => "/images/{id}",
                 (Kind::Server, Target::Metadata(_)) => "/servers/{id}/metadata",
@@ -147,104 +209,91 @@ impl Route {
                 (Kind::Server, Target::Item(..)) => "/servers/{id}/metadata/{key}",
                 (Kind::Image, Target::Item(..)) => "/images/{id}/metadata/{key}",
             },
+            Self::Registry(route) => match route {
+                RegistryRoute::List(Kind::Server) => "/registry/servers",
+                RegistryRoute::List(Kind::Image) => "/registry/images",
+                RegistryRoute::Resource(Kind::Server, _) => "/registry/servers/{id}",
+                RegistryRoute::Resource(Kind::Image, _) => "/registry/images/{id}",
+                RegistryRoute::Changes => "/registry/changes",
+                RegistryRoute::Feed => "/registry/feed",
+            },
         }
-    }
-
-    /// Whether `method` is one of them.
-    #[must_use]
-    pub fn allows(&self, method: &str) -> bool {
-        let mut allowed = self.allow().split(',');
-        allowed.any(|allowed| allowed.trim_start_matches(' ') == method)
     }
 }
 
-/// The next segment that is not empty: before the resource's name empty ones are ignored
+/// Returns the next segment that is not empty: before the resource's name empty ones are ignored
 /// (fog-openstack sends `/v2/{project_id}//servers/…`). One that cannot be decoded is no known word.
-fn next_named<'a>(segments: &mut impl Iterator<Item = &'a str>) -> Option<Cow<'a, str>> {
+fn next_nonempty<'a>(segments: &mut impl Iterator<Item = &'a str>) -> Option<Cow<'a, str>> {
     let segment = segments.find(|segment| !segment.is_empty())?;
     Some(decode(segment).unwrap_or(Cow::Borrowed("\0")))
+}
+
+fn is_end<'a>(mut segments: impl Iterator<Item = &'a str>) -> bool {
+    segments.next().is_none()
 }
 
 fn compute<'a>(
     prefix: Prefix,
     project_id: Option<String>,
     kind: Kind,
-    mut segments: impl Iterator<Item = &'a str>,
+    segments: impl Iterator<Item = &'a str>,
 ) -> Option<Route> {
-    let Some(first) = segments.next() else {
-        let target = Target::List { detail: false };
-        return Some(Route::Compute(ComputeRoute {
-            prefix,
-            project_id,
-            kind,
-            target,
-        }));
-    };
-    let id = name(first)?;
-    let target = match (segments.next(), segments.next(), segments.next()) {
-        (None, ..) if id.text() == Some("detail") => Target::List { detail: true },
-        (None, ..) => Target::Resource(id),
-        (Some(word), key, None) if decode(word).as_deref() == Some("metadata") => match key {
-            None => Target::Metadata(id),
-            Some(key) => Target::Item(id, name(key)?),
-        },
-        _ => return None,
-    };
     Some(Route::Compute(ComputeRoute {
         prefix,
         project_id,
         kind,
-        target,
+        target: target(segments)?,
     }))
 }
 
-fn registry<'a>(mut segments: impl Iterator<Item = &'a str>) -> Option<Route> {
-    let kind = Kind::from_plural(&decode(segments.next()?)?)?;
-    let id = name(segments.next()?)?;
-    segments
-        .next()
-        .is_none()
-        .then_some(Route::Registry(kind, id))
+fn target<'a>(mut segments: impl Iterator<Item = &'a str>) -> Option<Target> {
+    let Some(first) = segments.next() else {
+        return Some(Target::List { detail: false });
+    };
+    let id = name(first)?;
+    match (segments.next(), segments.next(), segments.next()) {
+        (None, ..) if id.text() == Some("detail") => Some(Target::List { detail: true }),
+        (None, ..) => Some(Target::Resource(id)),
+        (Some(word), key, None) if decode(word).as_deref() == Some("metadata") => match key {
+            None => Some(Target::Metadata(id)),
+            Some(key) => Some(Target::Item(id, name(key)?)),
+        },
+        _ => None,
+    }
 }
 
-/// What a segment names; [`None`] makes the path unknown: an empty segment, and `.` and `..` however
-/// they are written, which most of what stands between a client and this Worker takes out of a path.
+fn registry<'a>(mut segments: impl Iterator<Item = &'a str>) -> Option<RegistryRoute> {
+    let word = decode(segments.next()?)?;
+    let Some(kind) = Kind::from_plural(&word) else {
+        let route = match word.as_ref() {
+            "changes" => RegistryRoute::Changes,
+            "feed" => RegistryRoute::Feed,
+            _ => return None,
+        };
+        return is_end(segments).then_some(route);
+    };
+    let Some(id) = segments.next() else {
+        return Some(RegistryRoute::List(kind));
+    };
+    let id = name(id)?;
+    is_end(segments).then_some(RegistryRoute::Resource(kind, id))
+}
+
+/// Returns what a segment names. [`None`] makes the path unknown: an empty segment, and `.` and `..`
+/// however they are written, which URL parsers between a client and this Worker resolve.
 fn name(segment: &str) -> Option<Name> {
     match decode(segment).as_deref() {
         Some("" | "." | "..") => None,
         Some(text) => Some(Name::Text(text.to_owned())),
-        None => Some(Name::Nothing(segment.to_owned())),
+        None => Some(Name::Undecodable(segment.to_owned())),
     }
 }
 
-/// One percent-decoding. `%` without two hex digits and `+` stand for themselves.
-/// [`None`] when the bytes are not UTF-8 or contain NUL.
-pub(super) fn decode(segment: &str) -> Option<Cow<'_, str>> {
-    if !segment.contains(['%', '\0']) {
-        return Some(Cow::Borrowed(segment));
-    }
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte == b'%'
-            && let [high, low, tail @ ..] = after
-            && let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low))
-        {
-            bytes.push(high << 4 | low);
-            rest = tail;
-        } else {
-            bytes.push(byte);
-        }
-    }
-    let text = String::from_utf8(bytes).ok()?;
-    (!text.contains('\0')).then_some(Cow::Owned(text))
-}
-
-fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
+/// Percent-decodes once. `%` without two hex digits and `+` stand for themselves. Returns [`None`]
+/// when the bytes are not UTF-8 or contain NUL.
+fn decode(segment: &str) -> Option<Cow<'_, str>> {
+    let text = percent_decode_str(segment).decode_utf8().ok()?;
+    (!text.contains('\0')).then_some(text)
 }
 
 #[cfg(test)]
@@ -255,7 +304,7 @@ mod tests {
     const PROJECT: &str = "e4ee5a9bdf934e35b62c8b995152feee";
 
     fn item(path: &str) -> Option<(Prefix, Option<String>, Kind, Name, Name)> {
-        match Route::parse(path)? {
+        match Route::parse(path, "")? {
             Route::Compute(ComputeRoute {
                 prefix,
                 project_id,
@@ -316,7 +365,7 @@ mod tests {
                     ),
                 ] {
                     assert_eq!(
-                        Route::parse(&path),
+                        Route::parse(&path, ""),
                         Some(Route::Compute(ComputeRoute {
                             prefix,
                             project_id: project.map(str::to_owned),
@@ -346,7 +395,7 @@ mod tests {
             format!("/registry//servers/{ID}"),
             format!("/registry/servers/{ID}/"),
         ] {
-            assert_eq!(Route::parse(&path), None, "{path}");
+            assert_eq!(Route::parse(&path, ""), None, "{path}");
         }
     }
 
@@ -360,7 +409,7 @@ mod tests {
             ("/v2.1", Prefix::V21),
             ("/v2.1/", Prefix::V21),
         ] {
-            assert_eq!(Route::parse(path), Some(Route::Versions(prefix)), "{path}");
+            assert_eq!(Route::parse(path, ""), Some(Route::Versions(prefix)), "{path}");
         }
     }
 
@@ -377,8 +426,20 @@ mod tests {
             "/servers/x/metadat",
             "/servers/x/metadata/k/more",
             "/registry",
-            "/registry/servers",
+            "/registry/servers/",
+            "/registry/servers/x/metadata",
+            "/registry/flavors",
             "/registry/flavors/x",
+            "/registry/changes/",
+            "/registry/changes/x",
+            "/registry/feed/x",
+            "/registry//changes",
+            "/v2.1/registry/changes",
+            "/healthcheck/",
+            "/healthcheck/x",
+            "/v2.1/healthcheck",
+            "/openapi.json/",
+            "/openapi",
             "/v2/registry/servers/x",
             "/Servers/x/metadata/k",
             "/e4ee/servers/x",
@@ -390,7 +451,7 @@ mod tests {
             "/%FF/servers/x",
             "/v2/%00/servers/x",
         ] {
-            assert_eq!(Route::parse(path), None, "{path}");
+            assert_eq!(Route::parse(path, ""), None, "{path}");
         }
     }
 
@@ -403,12 +464,12 @@ mod tests {
         assert_eq!(key("new%0A").as_deref(), Some("new\n"));
         assert_eq!(key("%2e%2Ea").as_deref(), Some("..a"));
         assert_eq!(
-            Route::parse(&format!("/%69mages/{ID}/%6Detadata")),
-            Route::parse(&format!("/images/{ID}/metadata"))
+            Route::parse(&format!("/%69mages/{ID}/%6Detadata"), ""),
+            Route::parse(&format!("/images/{ID}/metadata"), "")
         );
         assert_eq!(
-            Route::parse(&format!("/%72egistry/%73ervers/{ID}")),
-            Route::parse(&format!("/registry/servers/{ID}"))
+            Route::parse(&format!("/%72egistry/%73ervers/{ID}"), ""),
+            Route::parse(&format!("/registry/servers/{ID}"), "")
         );
     }
 
@@ -427,13 +488,73 @@ mod tests {
         }
         assert_eq!(
             item("/servers/%FF/metadata/k").unwrap().3,
-            Name::Nothing("%FF".into())
+            Name::Undecodable("%FF".into())
         );
     }
 
     #[test]
+    fn the_registry_health_and_description_have_paths_of_their_own() {
+        for (path, route) in [
+            (
+                "/registry/servers",
+                Route::Registry(RegistryRoute::List(Kind::Server)),
+            ),
+            (
+                "/registry/images",
+                Route::Registry(RegistryRoute::List(Kind::Image)),
+            ),
+            (
+                "/registry/images/x",
+                Route::Registry(RegistryRoute::Resource(Kind::Image, named("x"))),
+            ),
+            (
+                "//registry/changes",
+                Route::Registry(RegistryRoute::Changes),
+            ),
+            ("/registry/feed", Route::Registry(RegistryRoute::Feed)),
+            ("/healthcheck", Route::Healthcheck),
+            ("/openapi.json", Route::OpenApi),
+        ] {
+            assert_eq!(Route::parse(path, ""), Some(route), "{path}");
+        }
+    }
+
+    #[test]
+    fn with_a_base_path_everything_is_found_under_it_and_nothing_beside_it() {
+        for base_path in ["/compute", "/api/compute"] {
+            for path in [
+                "",
+                "/",
+                "/v2.1",
+                "/v2.1/",
+                "/servers/x/metadata/k",
+                "/v2/e4ee/images/x",
+                "//v2.1//servers",
+                "/registry/servers/x",
+                "/registry/changes",
+                "/healthcheck",
+                "/openapi.json",
+            ] {
+                let route = Route::parse(path, "");
+                assert!(route.is_some(), "{path}");
+                let under = format!("{base_path}{path}");
+                assert_eq!(Route::parse(&under, base_path), route, "{under}");
+                assert_eq!(
+                    Route::parse(&format!("/{under}"), base_path),
+                    route,
+                    "{under}"
+                );
+                assert_eq!(Route::parse(path, base_path), None, "{path}");
+            }
+            assert_eq!(Route::parse("/computer/servers", base_path), None);
+            assert_eq!(Route::parse("/COMPUTE/servers", base_path), None);
+        }
+        assert_eq!(Route::parse("/%FF/servers", "/compute"), None);
+    }
+
+    #[test]
     fn allow_is_sorted_and_only_lists_what_answers() {
-        let allow = |path: &str| Route::parse(path).unwrap().allow();
+        let allow = |path: &str| Route::parse(path, "").unwrap().allow();
         assert_eq!(
             allow("/servers/x/metadata/k"),
             "DELETE, GET, HEAD, OPTIONS, PUT"
@@ -446,7 +567,12 @@ mod tests {
             allow("/registry/images/x"),
             "DELETE, GET, HEAD, OPTIONS, PUT"
         );
-        let route = Route::parse("/servers/x/metadata/k").unwrap();
+        assert_eq!(allow("/registry/images"), "GET, HEAD, OPTIONS");
+        assert_eq!(allow("/registry/changes"), "GET, HEAD, OPTIONS");
+        assert_eq!(allow("/registry/feed"), "OPTIONS, PUT");
+        assert_eq!(allow("/healthcheck"), "GET, HEAD, OPTIONS");
+        assert_eq!(allow("/openapi.json"), "GET, HEAD, OPTIONS");
+        let route = Route::parse("/servers/x/metadata/k", "").unwrap();
         assert!(route.allows("DELETE") && !route.allows("POST") && !route.allows("delete"));
     }
 
@@ -460,8 +586,9 @@ mod tests {
         }
 
         #[test]
-        fn no_path_panics(path in ".{0,80}") {
-            let _ = Route::parse(&path);
+        fn any_path_is_parsed(path in "[/a-z0-9.%]{0,80}|.{0,80}") {
+            let _ = Route::parse(&path, "");
+            let _ = Route::parse(&path, "/compute");
         }
     }
 }
