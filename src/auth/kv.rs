@@ -43,7 +43,7 @@ impl From<Error> for AuthError {
 /// KV fails, or takes longer than `limit`.
 pub(super) async fn get(kv: &KvStore, key: &str, limit: Duration) -> Result<Option<String>, Error> {
     match timeout(limit, kv.get(key).text()).await {
-        Ok(text) => Ok(text?),
-        Err(_) => Err(Error::TooLate),
+        Some(text) => Ok(text?),
+        None => Err(Error::TooLate),
     }
 }

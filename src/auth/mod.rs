@@ -18,7 +18,7 @@ use self::coalesce::{Coalescer, coalesce};
 use self::embedded::EmbeddedTokens;
 use self::keystone::Keystone;
 use crate::context::{RequestContext, TokenSource};
-use crate::platform::{Elapsed, now};
+use crate::platform::now;
 
 /// The share of a request's time that is left to the answer that says what took too long: a tenth,
 /// and no more than this.
@@ -26,7 +26,7 @@ const MAX_ANSWER_MARGIN: Duration = Duration::from_millis(100);
 
 /// Why it is not known who is asking.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum AuthError {
+pub(crate) enum AuthError {
     /// 401: no token, or one that is unknown, expired, revoked or for other requests.
     #[error("the token is not valid")]
     Unauthorized,
@@ -69,7 +69,7 @@ struct Subject<'a> {
 
 /// Resolves tokens, for all requests of an isolate.
 #[derive(Debug)]
-pub struct Authenticator {
+pub(crate) struct Authenticator {
     cache: IdentityCache,
     /// What is not remembered is not shared between requests either.
     is_caching: bool,
@@ -93,7 +93,7 @@ impl Authenticator {
     /// Creates an authenticator for the Keystone that the settings name, else for the embedded
     /// tokens in `kv`. Returns [`None`] when there is neither.
     #[must_use]
-    pub fn new(settings: &Settings, kv: Option<KvStore>) -> Option<Self> {
+    pub(crate) fn new(settings: &Settings, kv: Option<KvStore>) -> Option<Self> {
         let ttl = Duration::from_secs(settings.token_cache_seconds.into());
         let request = Duration::from_millis(settings.request_deadline_ms.into());
         let mut limit = request.saturating_sub(MAX_ANSWER_MARGIN.min(request / 10));
@@ -124,7 +124,7 @@ impl Authenticator {
     /// # Errors
     ///
     /// A token is not valid, is not for this request, or cannot be checked now.
-    pub async fn authenticate(
+    pub(crate) async fn authenticate(
         &self,
         token: &str,
         service_token: Option<&str>,
@@ -175,7 +175,7 @@ impl Authenticator {
             let key = (subject.digest, is_vouched_for);
             coalesce(&self.calls, key, deadline, look_up)
                 .await
-                .unwrap_or_else(|Elapsed| Err(self.authority.too_late()))?
+                .unwrap_or_else(|| Err(self.authority.too_late()))?
         } else {
             look_up().await?
         };

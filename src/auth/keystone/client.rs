@@ -2,14 +2,15 @@
 
 use edge_metadata_core::auth::keystone::tokens_url;
 use edge_metadata_core::timestamp::Timestamp;
-use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen::JsValue;
 use worker::{
     AbortController, AbortSignal, CacheMode, Fetch, Headers, Method, Request, RequestInit,
     RequestRedirect, ResponseBody,
 };
 
 use super::Error;
-use crate::platform::{BodyError, now, read_body, timeout};
+use crate::body::{self, BodyError};
+use crate::platform::{now, timeout};
 
 /// How many bytes of an answer are read. A token without its catalog has a few thousand.
 pub(super) const BODY_LIMIT: usize = 1 << 20;
@@ -125,9 +126,9 @@ async fn send(call: &Call<'_>, deadline: Timestamp) -> Result<Answer, Error> {
         let controller = AbortController::default();
         let answer = timeout(left, try_once(call, &controller.signal())).await;
         let error = match answer {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => error,
-            Err(_) => TryError::Failed(Error::TooLate),
+            Some(Ok(answer)) => return Ok(answer),
+            Some(Err(error)) => error,
+            None => TryError::Failed(Error::TooLate),
         };
         // What is left of the answer is not read.
         controller.abort();
@@ -148,10 +149,10 @@ async fn try_once(call: &Call<'_>, signal: &AbortSignal) -> Result<Answer, TryEr
     let body = match response.body() {
         ResponseBody::Empty => Vec::new(),
         ResponseBody::Body(bytes) => bytes.clone(),
-        ResponseBody::Stream(stream) => read_body(stream.unchecked_ref(), BODY_LIMIT)
+        ResponseBody::Stream(stream) => body::read(stream, BODY_LIMIT)
             .await
             .map_err(|error| match error {
-                BodyError::TooLarge => TryError::Failed(Error::TooLarge),
+                BodyError::TooLong => TryError::Failed(Error::TooLarge),
                 BodyError::Broken(error) => error.into(),
             })?,
     };

@@ -13,7 +13,7 @@ use edge_metadata_core::timestamp::Timestamp;
 use super::Error;
 use super::client::Client;
 use crate::auth::coalesce::{Coalescer, coalesce};
-use crate::platform::{Elapsed, now};
+use crate::platform::now;
 
 /// How long before its expiry a token is no longer used.
 const EXPIRY_MARGIN: Duration = Duration::from_secs(30);
