@@ -8,7 +8,7 @@
 //! | [`registry`] | what the control plane may say, order in time, changes to be sent |
 //! | [`rpc`] | what passes between the front and the objects |
 //! | [`storage`] | how a record is stored, readable by other releases |
-//! | [`settings`], [`timestamp`] | what an operator may set; RFC 3339 |
+//! | [`settings`], [`timestamp`], [`name_pattern`] | what an operator may set; RFC 3339; names by regular expression |
 //!
 //! Comments cite the source of a rule, as `docs/contract.md` does:
 //!
@@ -21,6 +21,7 @@ pub mod auth;
 pub mod http;
 pub mod json;
 pub mod metadata;
+pub mod name_pattern;
 pub mod registry;
 pub mod rpc;
 pub mod settings;

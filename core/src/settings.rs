@@ -4,8 +4,6 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::http::cors::Origins;
-
 /// What an operator may set, as text in `[vars]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -15,6 +13,13 @@ pub struct Settings {
     pub token_cache_seconds: u32,
     /// `METADATA_ITEMS`: items that one resource may have.
     pub metadata_items: usize,
+    /// `API_BASE_PATH`: the path under which everything is found, such as `/compute`; empty for none.
+    pub api_base_path: String,
+    /// `CHANGES=keep`: whether users' changes are kept until the cloud has heard of them.
+    pub keep_changes: bool,
+    /// `MAX_FEED_AGE_SECONDS`: how long the control plane may be silent before changes are answered
+    /// 503; [`None`] for any time.
+    pub max_feed_age_seconds: Option<u32>,
     /// `RATE_LIMIT_PERIOD_SECONDS`: the rate-limit binding's period, told in `Retry-After`.
     pub rate_limit_period_seconds: u32,
     /// `RATE_LIMIT_STATUS`: 413 as S1 says, or 429.
@@ -78,16 +83,19 @@ pub struct BadSetting {
 }
 
 impl Settings {
-    /// Reads all settings; `read` gives the text of one, [`None`] when it is not set.
+    /// Reads all settings; `read` returns the text of one, [`None`] when it is not set.
     ///
     /// # Errors
     ///
-    /// The first setting that has a value it may not have.
+    /// Returns the first setting that has a value it may not have.
     pub fn read(read: impl Fn(&'static str) -> Option<String>) -> Result<Self, BadSetting> {
         Ok(Self {
             request_deadline_ms: number(&read, "REQUEST_DEADLINE_MS", 10_000, 1, 600_000)?,
             token_cache_seconds: number(&read, "TOKEN_CACHE_SECONDS", 300, 0, 86_400)?,
             metadata_items: number(&read, "METADATA_ITEMS", 128, 1, 10_000)? as usize,
+            api_base_path: api_base_path(&read)?,
+            keep_changes: keep_changes(&read)?,
+            max_feed_age_seconds: optional_number(&read, "MAX_FEED_AGE_SECONDS", 1, 604_800)?,
             rate_limit_period_seconds: number(&read, "RATE_LIMIT_PERIOD_SECONDS", 60, 1, 3_600)?,
             rate_limit_status: one_of(&read, "RATE_LIMIT_STATUS", &[("413", 413), ("429", 429)])?,
             cors_origins: origins(&read)?,
@@ -99,6 +107,83 @@ impl Settings {
             keystone: keystone(&read)?,
         })
     }
+}
+
+/// Reads `API_BASE_PATH` alone, for answers of a deployment whose other settings are unusable.
+///
+/// # Errors
+///
+/// Returns the setting when it is no path.
+pub fn api_base_path(read: &impl Fn(&'static str) -> Option<String>) -> Result<String, BadSetting> {
+    let value = read("API_BASE_PATH").unwrap_or_default();
+    let is_segment = |segment: &str| {
+        !matches!(segment, "" | "." | "..")
+            && segment
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    };
+    let is_path = value
+        .strip_prefix('/')
+        .is_some_and(|path| path.split('/').all(is_segment));
+    if value.is_empty() || is_path {
+        return Ok(value);
+    }
+    Err(BadSetting {
+        name: "API_BASE_PATH",
+        value,
+        expected: "empty, or a path such as /compute without a slash at its end".to_owned(),
+    })
+}
+
+fn keep_changes(read: &impl Fn(&'static str) -> Option<String>) -> Result<bool, BadSetting> {
+    match read("CHANGES").as_deref() {
+        None => Ok(false),
+        Some("keep") => Ok(true),
+        Some(value) => Err(BadSetting {
+            name: "CHANGES",
+            value: value.to_owned(),
+            expected: "keep, or not set".to_owned(),
+        }),
+    }
+}
+
+/// The origins of the web pages that may call this API, as browsers write them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins(Vec<String>);
+
+impl Origins {
+    /// Parses a list separated by commas. Returns [`None`] when an entry is no origin:
+    /// `https://host[:port]` in lower case. P: `*` is none, because a page acts with somebody's token.
+    #[must_use]
+    pub fn parse(list: &str) -> Option<Self> {
+        let entries: Vec<_> = list.split(',').map(str::trim).collect();
+        if entries == [""] {
+            return Some(Self::default());
+        }
+        let origins = entries.iter().map(|&entry| entry.to_owned()).collect();
+        entries.into_iter().all(is_origin).then_some(Self(origins))
+    }
+
+    /// Returns whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns whether `origin` is one of them.
+    #[must_use]
+    pub fn contains(&self, origin: &str) -> bool {
+        self.0.iter().any(|found| found == origin)
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-:[]".contains(&byte);
+    ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme))
+        .is_some_and(|host| !host.is_empty() && host.bytes().all(allowed))
 }
 
 fn origins(read: &impl Fn(&'static str) -> Option<String>) -> Result<Origins, BadSetting> {
@@ -137,7 +222,7 @@ fn keystone(
             });
         }
     };
-    Ok(url(read, "KEYSTONE_URL")?.map(|url| KeystoneSettings {
+    Ok(keystone_url(read)?.map(|url| KeystoneSettings {
         public_url: public_url.unwrap_or_else(|| url.clone()),
         url,
         deadline_ms,
@@ -145,7 +230,28 @@ fn keystone(
     }))
 }
 
-/// A URL that paths can be appended to, and that can be told in a header.
+/// K: the paths of one request and of another version are no base for version 3 of the API.
+fn keystone_url(
+    read: &impl Fn(&'static str) -> Option<String>,
+) -> Result<Option<String>, BadSetting> {
+    const NAME: &str = "KEYSTONE_URL";
+    let url = url(read, NAME)?;
+    let is_base = |url: &String| {
+        let path = url.trim_end_matches('/');
+        !path.ends_with("/auth/tokens") && !path.ends_with("/v2.0")
+    };
+    if url.as_ref().is_none_or(is_base) {
+        return Ok(url);
+    }
+    Err(BadSetting {
+        name: NAME,
+        value: url.unwrap_or_default(),
+        expected: "the URL of Keystone or of its version 3, as https://keystone.example/v3"
+            .to_owned(),
+    })
+}
+
+/// Reads a URL that paths can be appended to, and that can be sent in a header.
 fn url(
     read: &impl Fn(&'static str) -> Option<String>,
     name: &'static str,
@@ -181,21 +287,30 @@ fn number(
     least: u32,
     most: u32,
 ) -> Result<u32, BadSetting> {
+    optional_number(read, name, least, most).map(|number| number.unwrap_or(default))
+}
+
+fn optional_number(
+    read: &impl Fn(&'static str) -> Option<String>,
+    name: &'static str,
+    least: u32,
+    most: u32,
+) -> Result<Option<u32>, BadSetting> {
     let Some(value) = read(name) else {
-        return Ok(default);
+        return Ok(None);
     };
-    value
-        .parse()
-        .ok()
-        .filter(|number| (least..=most).contains(number))
-        .ok_or_else(|| BadSetting {
+    let number = value.parse().ok();
+    match number.filter(|number| (least..=most).contains(number)) {
+        Some(number) => Ok(Some(number)),
+        None => Err(BadSetting {
             name,
             value,
             expected: format!("a whole number from {least} to {most}"),
-        })
+        }),
+    }
 }
 
-/// The choice that is named; the first one when none is.
+/// Returns the choice that is named, or the first one when the setting is not set.
 fn one_of<T: Copy>(
     read: &impl Fn(&'static str) -> Option<String>,
     name: &'static str,
@@ -226,13 +341,16 @@ mod tests {
     }
 
     #[test]
-    fn without_any_setting_the_contracts_numbers_hold() {
+    fn without_any_setting_the_defaults_of_the_contract_hold() {
         assert_eq!(
             Settings::read(|_| None),
             Ok(Settings {
                 request_deadline_ms: 10_000,
                 token_cache_seconds: 300,
                 metadata_items: 128,
+                api_base_path: String::new(),
+                keep_changes: false,
+                max_feed_age_seconds: None,
                 rate_limit_period_seconds: 60,
                 rate_limit_status: 413,
                 cors_origins: Origins::default(),
@@ -339,6 +457,66 @@ mod tests {
             429
         );
         assert_eq!(with("LOG_LEVEL", "warn").unwrap().log_level, LogLevel::Warn);
+        assert!(with("CHANGES", "keep").unwrap().keep_changes);
+        assert_eq!(
+            with("MAX_FEED_AGE_SECONDS", "90")
+                .unwrap()
+                .max_feed_age_seconds,
+            Some(90)
+        );
+        for path in ["", "/compute", "/api/compute-2.1"] {
+            assert_eq!(with("API_BASE_PATH", path).unwrap().api_base_path, path);
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_and_a_host_and_no_pattern() {
+        for list in [
+            "",
+            "https://a.example",
+            "https://a.example, http://127.0.0.1:8080,https://[::1]:1",
+        ] {
+            assert!(Origins::parse(list).is_some(), "{list}");
+        }
+        for list in [
+            "*",
+            "null",
+            "a.example",
+            "https://",
+            "https://a.example/",
+            "https://A.example",
+            "https://*.example",
+            "https://a.example,",
+            "https://a.example https://b.example",
+            "ftp://a.example",
+        ] {
+            assert!(Origins::parse(list).is_none(), "{list}");
+        }
+    }
+
+    #[test]
+    fn k_a_keystone_url_is_a_base_for_version_3() {
+        for url in [
+            "https://keystone.example",
+            "https://keystone.example/",
+            "https://keystone.example/v3",
+            "https://keystone.example/v3/",
+            "https://keystone.example/identity/v3",
+        ] {
+            assert!(with("KEYSTONE_URL", url).is_ok(), "{url}");
+        }
+        for url in [
+            "https://keystone.example/v3/auth/tokens",
+            "https://keystone.example/v3/auth/tokens/",
+            "https://keystone.example/v2.0",
+            "https://keystone.example/v2.0/",
+        ] {
+            let message = with("KEYSTONE_URL", url).unwrap_err().to_string();
+            assert!(
+                message.starts_with("KEYSTONE_URL is 'https://"),
+                "{message}"
+            );
+        }
     }
 
     #[test]
@@ -354,6 +532,16 @@ mod tests {
             ("RATE_LIMIT_STATUS", "500"),
             ("CORS_ORIGINS", "*"),
             ("LOG_LEVEL", "loud"),
+            ("API_BASE_PATH", "/"),
+            ("API_BASE_PATH", "compute"),
+            ("API_BASE_PATH", "/compute/"),
+            ("API_BASE_PATH", "/a//b"),
+            ("API_BASE_PATH", "/a/../b"),
+            ("API_BASE_PATH", "/a%20b"),
+            ("CHANGES", ""),
+            ("CHANGES", "forget"),
+            ("MAX_FEED_AGE_SECONDS", "0"),
+            ("MAX_FEED_AGE_SECONDS", "off"),
             ("KEYSTONE_URL", ""),
             ("KEYSTONE_URL", "keystone.example"),
             ("KEYSTONE_URL", "ftp://keystone.example"),

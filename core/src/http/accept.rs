@@ -67,9 +67,12 @@ fn quality(ranges: &[Range], offer: &str) -> f32 {
     ranges
         .iter()
         .filter_map(|range| Some((range.specificity(offer)?, range.quality)))
-        .fold((0, 0.0), |best: (u8, f32), found| {
-            if found.0 >= best.0 { found } else { best }
-        })
+        .fold(
+            (0, 0.0),
+            |best: (u8, f32), found| {
+                if found.0 >= best.0 { found } else { best }
+            },
+        )
         .1
 }
 

@@ -126,11 +126,7 @@ fn valid_value(name: &str, value: &Json) -> Result<Value, Fault> {
             None => "is too long",
         },
     };
-    Err(at_field(
-        name,
-        value,
-        &format!("{} {problem}", repr(value)),
-    ))
+    Err(at_field(name, value, &format!("{} {problem}", repr(value))))
 }
 
 fn not_an_object(value: &Json) -> String {
@@ -304,8 +300,14 @@ mod tests {
 
     #[test]
     fn the_time_for_many_bad_names_grows_as_their_number() {
-        let names: Vec<String> = (0..20_000).rev().map(|number| format!("!{number}")).collect();
-        let body: Json = names.iter().map(|name| (name.clone(), Json::Null)).collect();
+        let names: Vec<String> = (0..20_000)
+            .rev()
+            .map(|number| format!("!{number}"))
+            .collect();
+        let body: Json = names
+            .iter()
+            .map(|name| (name.clone(), Json::Null))
+            .collect();
         let message = metadata(&body).unwrap_err().to_string();
         assert_eq!(message, "'metadata' is a required property");
         let body = serde_json::json!({ "metadata": body });

@@ -1,127 +1,113 @@
-//! CORS: the web pages that may call this API from a browser. None, unless `CORS_ORIGINS` names them.
+//! CORS: what a browser has to know to let a web page read a response. Nothing, unless
+//! `CORS_ORIGINS` names the page's origin.
 
-use super::microversion::{LEGACY_HEADER, STANDARD_HEADER};
-use super::request::RequestHeader;
-use super::response::Answer;
+use super::header::{
+    API_VERSION, AUTH_TOKEN, COMPUTE_REQUEST_ID, CONTENT_TYPE, LEGACY_API_VERSION, ORIGIN,
+    REQUEST_ID, REQUEST_METHOD, RETRY_AFTER, SERVICE_TOKEN, STORAGE_TOKEN, TRACEPARENT,
+    WWW_AUTHENTICATE,
+};
+use super::request::Headers;
+use super::route::Route;
+use crate::settings::Origins;
 
-/// Origins of web pages, as browsers write them.
+/// The response headers that a web page may read, beside those that it always may.
+const EXPOSED: &[&str] = &[
+    API_VERSION,
+    RETRY_AFTER,
+    WWW_AUTHENTICATE,
+    COMPUTE_REQUEST_ID,
+    LEGACY_API_VERSION,
+    REQUEST_ID,
+];
+
+/// The request headers that a web page may send, beside those that it always may.
+const ALLOWED: &[&str] = &[
+    CONTENT_TYPE,
+    API_VERSION,
+    AUTH_TOKEN,
+    COMPUTE_REQUEST_ID,
+    LEGACY_API_VERSION,
+    REQUEST_ID,
+    SERVICE_TOKEN,
+    STORAGE_TOKEN,
+    TRACEPARENT,
+];
+
+/// Seconds that a browser may remember the answer to a preflight.
+const MAX_AGE: &str = "600";
+
+/// What a response says about the web page that asks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Origins(Vec<String>);
-
-impl Origins {
-    /// From a list separated by commas; [`None`] when an entry is no origin: `https://host[:port]` in
-    /// lower case. `*` is none: what a page may do here is done with somebody's token.
-    #[must_use]
-    pub fn parse(list: &str) -> Option<Self> {
-        let is_origin = |text: &str| {
-            ["https://", "http://"]
-                .iter()
-                .find_map(|scheme| text.strip_prefix(scheme))
-                .is_some_and(|host| {
-                    let allowed = |byte: u8| {
-                        byte.is_ascii_lowercase()
-                            || byte.is_ascii_digit()
-                            || b".-:[]".contains(&byte)
-                    };
-                    !host.is_empty() && host.bytes().all(allowed)
-                })
-        };
-        let entries: Vec<_> = list.split(',').map(str::trim).collect();
-        if entries == [""] {
-            return Some(Self::default());
-        }
-        let origins = entries.iter().map(|&entry| entry.to_owned()).collect();
-        entries.into_iter().all(is_origin).then_some(Self(origins))
-    }
+pub struct Cors {
+    /// Whether the response depends on the page.
+    pub varies_by_origin: bool,
+    /// The headers that let the page read it.
+    pub headers: Vec<(&'static str, String)>,
 }
 
-/// Adds to an answer what a browser has to know; `request` gives a header of the request. Without
-/// any origins configured, not even that is looked at.
-pub fn allow(
-    origins: &Origins,
-    request: impl Fn(RequestHeader) -> Option<String>,
-    answer: &mut Answer,
-) {
-    if origins.0.is_empty() {
-        return;
-    }
-    answer.varies_by_origin = true;
-    let Some(origin) = request(RequestHeader::Origin).filter(|origin| origins.0.contains(origin))
-    else {
-        return;
-    };
-    answer.cors.push(("Access-Control-Allow-Origin", origin));
-    let asked = request(RequestHeader::PreflightMethod).is_some();
-    match &answer.header {
-        // The answer to a preflight.
-        Some(("Allow", methods)) if asked => {
-            let methods = methods.clone();
-            answer.cors.extend([
-                ("Access-Control-Allow-Methods", methods),
-                (
-                    "Access-Control-Allow-Headers",
-                    format!("Content-Type, {STANDARD_HEADER}, X-Auth-Token, {LEGACY_HEADER}"),
-                ),
-                ("Access-Control-Max-Age", "600".to_owned()),
-            ]);
+impl Cors {
+    /// Returns what the response to a request says. Without any origins configured, no header is
+    /// read. A preflight is an OPTIONS that names the method that the page wants to use, on a path
+    /// that has methods.
+    #[must_use]
+    pub fn new(
+        origins: &Origins,
+        method: &str,
+        headers: &impl Headers,
+        route: Option<&Route>,
+    ) -> Self {
+        if origins.is_empty() {
+            return Self::default();
         }
-        _ => answer.cors.push((
-            "Access-Control-Expose-Headers",
-            format!("{STANDARD_HEADER}, Retry-After, X-Compute-Request-Id, {LEGACY_HEADER}"),
-        )),
+        let mut cors = Self {
+            varies_by_origin: true,
+            headers: Vec::new(),
+        };
+        let Some(origin) = headers
+            .get(ORIGIN)
+            .filter(|origin| origins.contains(origin))
+        else {
+            return cors;
+        };
+        cors.headers.push(("Access-Control-Allow-Origin", origin));
+        match route {
+            Some(route) if method == "OPTIONS" && headers.get(REQUEST_METHOD).is_some() => {
+                cors.headers.extend([
+                    ("Access-Control-Allow-Methods", route.allow().to_owned()),
+                    ("Access-Control-Allow-Headers", ALLOWED.join(", ")),
+                    ("Access-Control-Max-Age", MAX_AGE.to_owned()),
+                ]);
+            }
+            _ => cors
+                .headers
+                .push(("Access-Control-Expose-Headers", EXPOSED.join(", "))),
+        }
+        cors
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::fault::Fault;
 
     const PAGE: &str = "https://dashboard.example";
 
-    fn answered(list: &str, origin: Option<&str>, preflight: bool, mut answer: Answer) -> Answer {
-        let request = |header| match header {
-            RequestHeader::Origin => origin.map(str::to_owned),
-            RequestHeader::PreflightMethod => preflight.then(|| "DELETE".to_owned()),
-            _ => None,
-        };
-        allow(&Origins::parse(list).unwrap(), request, &mut answer);
-        answer
+    fn cors(origins: &str, method: &str, headers: &[(&str, &str)], path: &str) -> Cors {
+        let origins = Origins::parse(origins).unwrap();
+        Cors::new(&origins, method, &headers, Route::parse(path, "").as_ref())
     }
 
-    fn names(answer: &Answer) -> Vec<&'static str> {
-        answer.cors.iter().map(|(name, _)| *name).collect()
-    }
-
-    #[test]
-    fn an_origin_is_a_scheme_and_a_host_and_no_pattern() {
-        for list in [
-            "",
-            "https://a.example",
-            "https://a.example, http://127.0.0.1:8080,https://[::1]:1",
-        ] {
-            assert!(Origins::parse(list).is_some(), "{list}");
-        }
-        for list in [
-            "*",
-            "null",
-            "a.example",
-            "https://",
-            "https://a.example/",
-            "https://A.example",
-            "https://*.example",
-            "https://a.example,",
-            "https://a.example https://b.example",
-            "ftp://a.example",
-        ] {
-            assert!(Origins::parse(list).is_none(), "{list}");
-        }
+    fn value<'a>(cors: &'a Cors, name: &str) -> Option<&'a str> {
+        let mut headers = cors.headers.iter();
+        headers
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value.as_str())
     }
 
     #[test]
-    fn without_origins_there_is_nothing_at_all() {
-        let answer = answered("", Some(PAGE), true, Answer::no_content());
-        assert_eq!(answer, Answer::no_content());
+    fn without_configured_origins_a_response_says_nothing() {
+        let headers = [(ORIGIN, PAGE), (REQUEST_METHOD, "PUT")];
+        assert_eq!(cors("", "OPTIONS", &headers, "/"), Cors::default());
     }
 
     #[test]
@@ -134,41 +120,62 @@ mod tests {
             Some("null"),
             Some(""),
         ] {
-            let answer = answered(PAGE, origin, false, Answer::no_content());
-            assert!(
-                answer.varies_by_origin && answer.cors.is_empty(),
-                "{origin:?}"
-            );
+            let headers: Vec<_> = origin.map(|origin| (ORIGIN, origin)).into_iter().collect();
+            let cors = cors(PAGE, "GET", &headers, "/");
+            assert!(cors.varies_by_origin, "{origin:?}");
+            assert_eq!(cors.headers, [], "{origin:?}");
         }
-        let list = format!("https://other.example,{PAGE}");
-        let answer = answered(&list, Some(PAGE), false, Answer::from(Fault::NotFound));
-        assert!(answer.varies_by_origin);
-        assert!(
-            answer
-                .cors
-                .contains(&("Access-Control-Allow-Origin", PAGE.to_owned()))
-        );
-        assert!(names(&answer).contains(&"Access-Control-Expose-Headers"));
-        assert!(!names(&answer).contains(&"Access-Control-Allow-Credentials"));
+        let origins = format!("https://other.example,{PAGE}");
+        let cors = cors(&origins, "GET", &[(ORIGIN, PAGE)], "/");
+        assert_eq!(value(&cors, "Access-Control-Allow-Origin"), Some(PAGE));
+        assert_eq!(value(&cors, "Access-Control-Allow-Credentials"), None);
     }
 
     #[test]
-    fn a_preflight_is_told_the_methods_of_its_path() {
-        let answer = answered(PAGE, Some(PAGE), true, Answer::options("GET, PUT"));
-        assert!(
-            answer
-                .cors
-                .contains(&("Access-Control-Allow-Methods", "GET, PUT".to_owned()))
+    fn what_is_sent_is_exposed() {
+        let cors = cors(PAGE, "DELETE", &[(ORIGIN, PAGE)], "/servers/x/metadata/k");
+        let exposed = value(&cors, "Access-Control-Expose-Headers").unwrap();
+        for name in [
+            "X-OpenStack-Request-Id",
+            "X-Compute-Request-Id",
+            "OpenStack-API-Version",
+            "Retry-After",
+            "WWW-Authenticate",
+        ] {
+            assert!(exposed.split(", ").any(|found| found == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_preflight_is_told_the_methods_of_its_path_and_the_headers_that_are_read() {
+        let headers = [(ORIGIN, PAGE), (REQUEST_METHOD, "DELETE")];
+        let preflight = cors(PAGE, "OPTIONS", &headers, "/servers/x/metadata/k");
+        assert_eq!(
+            value(&preflight, "Access-Control-Allow-Methods"),
+            Some("DELETE, GET, HEAD, OPTIONS, PUT")
         );
-        assert!(names(&answer).contains(&"Access-Control-Allow-Headers"));
-        let plain = answered(PAGE, Some(PAGE), false, Answer::options("GET, PUT"));
-        assert!(!names(&plain).contains(&"Access-Control-Allow-Methods"));
-        let stranger = answered(
-            PAGE,
-            Some("https://x.example"),
-            true,
-            Answer::options("GET"),
-        );
-        assert!(stranger.varies_by_origin && stranger.cors.is_empty());
+        let allowed = value(&preflight, "Access-Control-Allow-Headers").unwrap();
+        for name in [
+            "X-Auth-Token",
+            "OpenStack-API-Version",
+            "X-OpenStack-Request-Id",
+        ] {
+            assert!(allowed.split(", ").any(|found| found == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_response_that_names_methods_is_no_answer_to_a_preflight_by_that() {
+        let headers = [(ORIGIN, PAGE), (REQUEST_METHOD, "DELETE")];
+        for (method, headers, path) in [
+            // A 405, a plain OPTIONS and an unknown path.
+            ("POST", &headers[..], "/servers/x"),
+            ("OPTIONS", &headers[..1], "/servers/x"),
+            ("OPTIONS", &headers[..], "/flavors"),
+        ] {
+            let cors = cors(PAGE, method, headers, path);
+            assert_eq!(value(&cors, "Access-Control-Allow-Methods"), None);
+            assert!(value(&cors, "Access-Control-Expose-Headers").is_some());
+        }
     }
 }

@@ -1,16 +1,16 @@
-//! Every error answer there is.
+//! Every error that is answered.
 //!
-//! One [`Fault`] is one row of the contract's fault table: its status, its name, its message and the
-//! headers that belong to it. Nothing else in the Worker writes an error body.
+//! One [`Fault`] is one row of the contract's table of faults: its status, its name, its message and
+//! the header that belongs to it. Nothing else in the Worker writes an error body.
 //!
 //! Shape (S2's error example, byte for byte): `{"<name>": {"message": "…", "code": N}}`.
 
 use thiserror::Error;
 
-use crate::json::quoted;
-use crate::registry::document::InvalidField;
+use super::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use crate::registry::InvalidField;
 
-/// Why a request is not answered as it was meant.
+/// Why a request fails.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Fault {
     /// S2: 400 project is not found.
@@ -33,13 +33,23 @@ pub enum Fault {
     #[error("{0}")]
     Schema(String),
     /// 400: a field of a registry document is wrong.
-    #[error("Invalid input for field '{path}': {reason}")]
-    InvalidField {
-        /// Dotted path of the field, from the top of the document.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    InvalidField(#[from] InvalidField),
+    /// N: 400, a parameter of a list that nothing is filtered by.
+    #[error("Invalid filter field: {0}.")]
+    InvalidFilter(String),
+    /// P: 400, a parameter that N would filter or sort by and this service cannot.
+    #[error("The query parameter '{0}' is not supported.")]
+    UnsupportedParameter(String),
+    /// P: 400, an admin asks for the servers of all projects.
+    #[error("Lists of all projects are not supported: name a project with 'project_id'.")]
+    ProjectRequired,
+    /// N: 400, a list of changes that ends before it begins.
+    #[error("The value of changes-since must be less than or equal to changes-before.")]
+    ChangesOrder,
+    /// N: 400, the resource that the list is to go on after does not exist for the caller.
+    #[error("marker [{0}] not found")]
+    MarkerNotFound(String),
     /// 400: the microversion is not `MajorNum.MinorNum`.
     #[error("API Version String {0} is of invalid format. Must be of format MajorNum.MinorNum.")]
     MalformedVersion(String),
@@ -52,6 +62,9 @@ pub enum Fault {
     /// S2: 403 not authorized to perform the requested action.
     #[error("Policy doesn't allow {0} to be performed.")]
     Policy(String),
+    /// N: 403.
+    #[error("Only administrators may list deleted instances")]
+    DeletedInstances,
     /// S1: 403.
     #[error("Not authorized for image {0}.")]
     ImageForbidden(String),
@@ -70,16 +83,16 @@ pub enum Fault {
     /// S2: 404 specified metadata item is not found.
     #[error("Metadata item was not found")]
     ServerItemNotFound,
-    /// N: 404, DELETE of an image's item that is not there.
+    /// N: 404, DELETE of an image's item that does not exist.
     #[error("Invalid metadata key")]
     ImageItemNotFound,
-    /// 404: no such path; also GET of an image's item that is not there.
+    /// 404: no such path; also GET of an image's item that does not exist.
     #[error("The resource could not be found.")]
     NotFound,
     /// S1: 405.
     #[error("The method specified is not allowed for this resource.")]
     BadMethod {
-        /// The methods that are, sorted, for the `Allow` header.
+        /// The methods of the path, sorted, for the `Allow` header.
         allow: &'static str,
     },
     /// N: 406, a microversion outside the supported range.
@@ -132,31 +145,32 @@ pub enum Fault {
     /// N: 415.
     #[error("Unsupported Content-Type")]
     BadMediaType,
-    /// S1: 500. What went wrong is in the log, never in the answer.
+    /// S1: 500. The cause is in the log, never in the response.
     #[error("The server has either erred or is incapable of performing the requested operation.")]
     Internal,
-    /// S1: 503, who is asking cannot be found out.
+    /// S1: 503, the token cannot be checked.
     #[error("The Keystone service is temporarily unavailable.")]
     KeystoneUnavailable,
     /// S1: 503, the object does not answer.
     #[error("The metadata store is temporarily unavailable.")]
     StoreUnavailable,
+    /// S1: 503, the request's deadline passed while its body was read.
+    #[error("The request body did not arrive in time.")]
+    BodyTimeout,
+    /// P: 503, the control plane has not reported for longer than `MAX_FEED_AGE_SECONDS`, so its
+    /// records may be out of date and nothing is changed.
+    #[error("The control plane has not reported in time.")]
+    StaleFeed,
+    /// P: 503 to a health check, a setting or a binding is missing.
+    #[error("The service is not configured.")]
+    Misconfigured,
 }
 
-impl From<InvalidField> for Fault {
-    fn from(field: InvalidField) -> Self {
-        Self::InvalidField {
-            path: field.path,
-            reason: field.reason,
-        }
-    }
-}
-
-/// Seconds a client waits after a 503.
+/// P: seconds that a client waits after a 503.
 const RETRY_AFTER_UNAVAILABLE: u32 = 1;
 
 impl Fault {
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
@@ -164,12 +178,19 @@ impl Fault {
             | Self::MalformedBody
             | Self::KeyMismatch
             | Self::Schema(_)
-            | Self::InvalidField { .. }
+            | Self::InvalidField(_)
+            | Self::InvalidFilter(_)
+            | Self::UnsupportedParameter(_)
+            | Self::ProjectRequired
+            | Self::ChangesOrder
+            | Self::MarkerNotFound(_)
             | Self::MalformedVersion(_) => 400,
             Self::Unauthorized { .. } => 401,
-            Self::Policy(_) | Self::ImageForbidden(_) | Self::ServerQuota(_) | Self::ImageQuota => {
-                403
-            }
+            Self::Policy(_)
+            | Self::DeletedInstances
+            | Self::ImageForbidden(_)
+            | Self::ServerQuota(_)
+            | Self::ImageQuota => 403,
             Self::ServerNotFound(_)
             | Self::ImageNotFound
             | Self::ServerItemNotFound
@@ -185,11 +206,15 @@ impl Fault {
             Self::TooLarge(_) => 413,
             Self::BadMediaType => 415,
             Self::Internal => 500,
-            Self::KeystoneUnavailable | Self::StoreUnavailable => 503,
+            Self::KeystoneUnavailable
+            | Self::StoreUnavailable
+            | Self::BodyTimeout
+            | Self::StaleFeed
+            | Self::Misconfigured => 503,
         }
     }
 
-    /// The name of the one member of the body.
+    /// Returns the name of the one member of the body.
     fn name(&self) -> &'static str {
         match self.status() {
             400 => "badRequest",
@@ -206,12 +231,12 @@ impl Fault {
         }
     }
 
-    /// The body, as S2 writes it.
+    /// Returns the body, byte for byte as S2 writes it.
     #[must_use]
     pub fn body(&self) -> String {
         let code = self.status();
         let name = self.name();
-        let message = quoted(&self.to_string());
+        let message = serde_json::Value::from(self.to_string());
         match self {
             // K: Keystone's own shape.
             Self::Unauthorized { .. } => format!(
@@ -224,7 +249,7 @@ impl Fault {
         }
     }
 
-    /// `Content-Type` of the answer; K's middleware names no charset.
+    /// Returns the `Content-Type` of the response; K's middleware names no charset.
     #[must_use]
     pub fn content_type(&self) -> &'static str {
         match self {
@@ -233,25 +258,22 @@ impl Fault {
         }
     }
 
-    /// Whether the answer names the microversion, below `/v2.1`. A 413 never does; faults of the
-    /// steps before the version is known cannot.
+    /// Returns whether the response names the microversion, below `/v2.1`. A 413 never does.
     #[must_use]
     pub fn names_version(&self) -> bool {
         !matches!(self, Self::TooLarge(_) | Self::RateLimited { .. })
     }
 
-    /// The header that only this fault has.
+    /// Returns the header that only this fault has.
     #[must_use]
     pub fn header(&self) -> Option<(&'static str, String)> {
         match self {
             Self::Unauthorized { keystone } => {
-                Some(("WWW-Authenticate", format!("Keystone uri=\"{keystone}\"")))
+                Some((WWW_AUTHENTICATE, format!("Keystone uri=\"{keystone}\"")))
             }
-            Self::BadMethod { allow } => Some(("Allow", (*allow).to_owned())),
-            Self::RateLimited { retry_after, .. } => Some(("Retry-After", retry_after.to_string())),
-            Self::KeystoneUnavailable | Self::StoreUnavailable => {
-                Some(("Retry-After", RETRY_AFTER_UNAVAILABLE.to_string()))
-            }
+            Self::BadMethod { allow } => Some((ALLOW, (*allow).to_owned())),
+            Self::RateLimited { retry_after, .. } => Some((RETRY_AFTER, retry_after.to_string())),
+            _ if self.status() == 503 => Some((RETRY_AFTER, RETRY_AFTER_UNAVAILABLE.to_string())),
             _ => None,
         }
     }
@@ -305,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn s1_413_says_when_to_try_again() {
+    fn s1_413_rate_limited_says_when_to_try_again() {
         let fault = Fault::RateLimited {
             retry_after: 60,
             status: 413,
@@ -329,13 +351,16 @@ mod tests {
             (Fault::Schema("x".into()), 400, "badRequest"),
             (Fault::MalformedVersion("x".into()), 400, "badRequest"),
             (
-                Fault::InvalidField {
-                    path: "a".into(),
-                    reason: "b".into(),
-                },
+                InvalidField::new("server.name", "must be a string").into(),
                 400,
                 "badRequest",
             ),
+            (Fault::InvalidFilter("x".into()), 400, "badRequest"),
+            (Fault::UnsupportedParameter("ip".into()), 400, "badRequest"),
+            (Fault::ProjectRequired, 400, "badRequest"),
+            (Fault::ChangesOrder, 400, "badRequest"),
+            (Fault::MarkerNotFound("x".into()), 400, "badRequest"),
+            (Fault::DeletedInstances, 403, "forbidden"),
             (Fault::Policy("x".into()), 403, "forbidden"),
             (Fault::ImageForbidden(id()), 403, "forbidden"),
             (Fault::ServerQuota(128), 403, "forbidden"),
@@ -361,12 +386,41 @@ mod tests {
             (Fault::Internal, 500, "computeFault"),
             (Fault::KeystoneUnavailable, 503, "serviceUnavailable"),
             (Fault::StoreUnavailable, 503, "serviceUnavailable"),
+            (Fault::BodyTimeout, 503, "serviceUnavailable"),
+            (Fault::StaleFeed, 503, "serviceUnavailable"),
+            (Fault::Misconfigured, 503, "serviceUnavailable"),
         ];
         for (fault, status, name) in rows {
             assert_eq!(fault.status(), status, "{fault:?}");
             let value: serde_json::Value = serde_json::from_str(&fault.body()).unwrap();
             assert_eq!(value[name]["code"], status, "{fault:?}");
             assert_eq!(value[name]["message"], fault.to_string(), "{fault:?}");
+            let waits = fault.header() == Some((RETRY_AFTER, "1".into()));
+            assert_eq!(waits, status == 503, "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn each_503_names_what_failed() {
+        for (fault, message) in [
+            (
+                Fault::KeystoneUnavailable,
+                "The Keystone service is temporarily unavailable.",
+            ),
+            (
+                Fault::StoreUnavailable,
+                "The metadata store is temporarily unavailable.",
+            ),
+            (
+                Fault::BodyTimeout,
+                "The request body did not arrive in time.",
+            ),
+            (
+                Fault::StaleFeed,
+                "The control plane has not reported in time.",
+            ),
+        ] {
+            assert_eq!(fault.to_string(), message);
         }
     }
 }

@@ -229,9 +229,8 @@ mod tests {
 
     #[test]
     fn below_v21_the_response_names_the_version_that_holds_or_was_asked_for() {
-        let negotiate = |prefix, value: &str| {
-            Negotiation::new(prefix, &&[(LEGACY_API_VERSION, value)][..])
-        };
+        let negotiate =
+            |prefix, value: &str| Negotiation::new(prefix, &&[(LEGACY_API_VERSION, value)][..]);
         let named = negotiate(Prefix::V21, "2.26");
         assert_eq!(named.version, Ok(Microversion(26)));
         assert_eq!(named.headers, Some(VersionHeaders::new("2.26")));

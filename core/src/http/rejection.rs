@@ -1,9 +1,9 @@
-//! What the domain refused, in the words of the API.
+//! A rejection by the domain, as the fault that answers it.
 
 use super::fault::Fault;
 use crate::metadata::{Kind, Operation, Rejection};
 
-/// The fault for a rejection of `operation` on the resource `id`.
+/// Returns the fault for a rejection of `operation` on the resource `id`.
 #[must_use]
 pub fn fault(
     rejection: Rejection,
@@ -43,7 +43,7 @@ pub fn fault(
     }
 }
 
-/// 404 for a resource that does not exist, or not for this project.
+/// Returns the 404 for a resource that does not exist, or not for this project. `id` is as sent.
 #[must_use]
 pub fn not_found(kind: Kind, id: &str) -> Fault {
     match kind {
@@ -52,7 +52,7 @@ pub fn not_found(kind: Kind, id: &str) -> Fault {
     }
 }
 
-/// N's name for the right to do `operation` on a server.
+/// Returns N's name for the right to do `operation` on a server.
 #[must_use]
 pub fn policy(operation: &Operation) -> &'static str {
     match operation {

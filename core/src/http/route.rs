@@ -69,12 +69,24 @@ pub enum Target {
         /// Whether each entry is shown in full.
         detail: bool,
     },
-    /// `/servers/{id}`
-    Resource(Name),
-    /// `/servers/{id}/metadata`
-    Metadata(Name),
-    /// `/servers/{id}/metadata/{key}`
-    Item(Name, Name),
+    /// `/servers/{id}` and below.
+    Resource {
+        /// The resource's id.
+        id: Name,
+        /// What of it.
+        part: Part,
+    },
+}
+
+/// What of a resource is addressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// `/servers/{id}`: the resource itself.
+    Whole,
+    /// `/servers/{id}/metadata`: all items.
+    Metadata,
+    /// `/servers/{id}/metadata/{key}`: one item.
+    Item(Name),
 }
 
 /// A path of the Compute API.
@@ -160,26 +172,26 @@ impl Route {
     #[must_use]
     pub fn allow(&self) -> &'static str {
         match self {
-            Self::Versions(_)
-            | Self::Healthcheck
-            | Self::OpenApi
-            | Self::Compute(ComputeRoute {
-                target: Target::List { .. } | Target::Resource(_),
-                ..
-            })
-            | Self::Registry(RegistryRoute::List(_) | RegistryRoute::Changes) => {
-                "GET, HEAD, OPTIONS"
-            }
-            Self::Compute(ComputeRoute {
-                target: Target::Metadata(_),
-                ..
-            }) => "GET, HEAD, OPTIONS, POST, PUT",
-            Self::Compute(ComputeRoute {
-                target: Target::Item(..),
-                ..
-            })
-            | Self::Registry(RegistryRoute::Resource(..)) => "DELETE, GET, HEAD, OPTIONS, PUT",
-            Self::Registry(RegistryRoute::Feed) => "OPTIONS, PUT",
+            Self::Versions(_) | Self::Healthcheck | Self::OpenApi => "GET, HEAD, OPTIONS",
+            Self::Compute(route) => match &route.target {
+                Target::List { .. }
+                | Target::Resource {
+                    part: Part::Whole, ..
+                } => "GET, HEAD, OPTIONS",
+                Target::Resource {
+                    part: Part::Metadata,
+                    ..
+                } => "GET, HEAD, OPTIONS, POST, PUT",
+                Target::Resource {
+                    part: Part::Item(_),
+                    ..
+                } => "DELETE, GET, HEAD, OPTIONS, PUT",
+            },
+            Self::Registry(route) => match route {
+                RegistryRoute::List(_) | RegistryRoute::Changes => "GET, HEAD, OPTIONS",
+                RegistryRoute::Resource(..) => "DELETE, GET, HEAD, OPTIONS, PUT",
+                RegistryRoute::Feed => "OPTIONS, PUT",
+            },
         }
     }
 
@@ -197,18 +209,7 @@ impl Route {
             Self::Versions(_) => "/",
             Self::Healthcheck => "/healthcheck",
             Self::OpenApi => "/openapi.json",
-            Self::Compute(route) => match (route.kind, &route.target) {
-                (Kind::Server, Target::List { detail: false }) => "/servers",
-                (Kind::Image, Target::List { detail: false }) => "/images",
-                (Kind::Server, Target::List { detail: true }) => "/servers/detail",
-                (Kind::Image, Target::List { detail: true }) => "/images/detail",
-                (Kind::Server, Target::Resource(_)) => "/servers/{id}",
-                (Kind::Image, Target::Resource(_)) => "/images/{id}",
-                (Kind::Server, Target::Metadata(_)) => "/servers/{id}/metadata",
-                (Kind::Image, Target::Metadata(_)) => "/images/{id}/metadata",
-                (Kind::Server, Target::Item(..)) => "/servers/{id}/metadata/{key}",
-                (Kind::Image, Target::Item(..)) => "/images/{id}/metadata/{key}",
-            },
+            Self::Compute(route) => route.template(),
             Self::Registry(route) => match route {
                 RegistryRoute::List(Kind::Server) => "/registry/servers",
                 RegistryRoute::List(Kind::Image) => "/registry/images",
@@ -216,6 +217,27 @@ impl Route {
                 RegistryRoute::Resource(Kind::Image, _) => "/registry/images/{id}",
                 RegistryRoute::Changes => "/registry/changes",
                 RegistryRoute::Feed => "/registry/feed",
+            },
+        }
+    }
+}
+
+impl ComputeRoute {
+    fn template(&self) -> &'static str {
+        match (self.kind, &self.target) {
+            (Kind::Server, Target::List { detail: false }) => "/servers",
+            (Kind::Image, Target::List { detail: false }) => "/images",
+            (Kind::Server, Target::List { detail: true }) => "/servers/detail",
+            (Kind::Image, Target::List { detail: true }) => "/images/detail",
+            (Kind::Server, Target::Resource { part, .. }) => match part {
+                Part::Whole => "/servers/{id}",
+                Part::Metadata => "/servers/{id}/metadata",
+                Part::Item(_) => "/servers/{id}/metadata/{key}",
+            },
+            (Kind::Image, Target::Resource { part, .. }) => match part {
+                Part::Whole => "/images/{id}",
+                Part::Metadata => "/images/{id}/metadata",
+                Part::Item(_) => "/images/{id}/metadata/{key}",
             },
         }
     }
@@ -251,15 +273,16 @@ fn target<'a>(mut segments: impl Iterator<Item = &'a str>) -> Option<Target> {
         return Some(Target::List { detail: false });
     };
     let id = name(first)?;
-    match (segments.next(), segments.next(), segments.next()) {
-        (None, ..) if id.text() == Some("detail") => Some(Target::List { detail: true }),
-        (None, ..) => Some(Target::Resource(id)),
+    let part = match (segments.next(), segments.next(), segments.next()) {
+        (None, ..) if id.text() == Some("detail") => return Some(Target::List { detail: true }),
+        (None, ..) => Part::Whole,
         (Some(word), key, None) if decode(word).as_deref() == Some("metadata") => match key {
-            None => Some(Target::Metadata(id)),
-            Some(key) => Some(Target::Item(id, name(key)?)),
+            None => Part::Metadata,
+            Some(key) => Part::Item(name(key)?),
         },
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(Target::Resource { id, part })
 }
 
 fn registry<'a>(mut segments: impl Iterator<Item = &'a str>) -> Option<RegistryRoute> {
@@ -309,7 +332,11 @@ mod tests {
                 prefix,
                 project_id,
                 kind,
-                target: Target::Item(id, key),
+                target:
+                    Target::Resource {
+                        id,
+                        part: Part::Item(key),
+                    },
             }) => Some((prefix, project_id, kind, id, key)),
             _ => None,
         }
@@ -353,15 +380,21 @@ mod tests {
         ] {
             for kind in [Kind::Server, Kind::Image] {
                 let collection = format!("{before}/{}", kind.plural());
+                let of_x = |part| Target::Resource {
+                    id: named("x"),
+                    part,
+                };
                 for (path, target) in [
-                    (format!("{collection}/x"), Target::Resource(named("x"))),
+                    (collection.clone(), Target::List { detail: false }),
                     (
-                        format!("{collection}/x/metadata"),
-                        Target::Metadata(named("x")),
+                        format!("{collection}/detail"),
+                        Target::List { detail: true },
                     ),
+                    (format!("{collection}/x"), of_x(Part::Whole)),
+                    (format!("{collection}/x/metadata"), of_x(Part::Metadata)),
                     (
                         format!("{collection}/x/metadata/k"),
-                        Target::Item(named("x"), named("k")),
+                        of_x(Part::Item(named("k"))),
                     ),
                 ] {
                     assert_eq!(
@@ -409,7 +442,11 @@ mod tests {
             ("/v2.1", Prefix::V21),
             ("/v2.1/", Prefix::V21),
         ] {
-            assert_eq!(Route::parse(path, ""), Some(Route::Versions(prefix)), "{path}");
+            assert_eq!(
+                Route::parse(path, ""),
+                Some(Route::Versions(prefix)),
+                "{path}"
+            );
         }
     }
 

@@ -130,6 +130,12 @@ pub enum SummaryState {
         vm_state: String,
         /// N's `task_state`.
         task_state: Option<String>,
+        /// N's number.
+        #[serde(default)]
+        power_state: i32,
+        /// Whether its owner or an admin has locked it.
+        #[serde(default)]
+        locked: bool,
     },
     /// An image's.
     Image {
@@ -148,6 +154,8 @@ impl From<&Record> for Summary {
                 Resource::Server(server) => SummaryState::Server {
                     vm_state: server.vm_state.clone(),
                     task_state: server.task_state.clone(),
+                    power_state: server.power_state,
+                    locked: server.locked,
                 },
                 Resource::Image(image) => SummaryState::Image {
                     status: image.status.clone(),
