@@ -1,20 +1,17 @@
-//! Reading a request's body.
+//! Reading the bodies of requests and of Keystone's answers.
 //!
-//! `worker` reads a body chunk by chunk, so a client that sends single bytes makes it cost seconds.
-//! `readAtLeast` waits once, whatever the chunks, and stops at the limit.
+//! `worker` reads a body chunk by chunk, so one that comes in single bytes makes it cost seconds.
+//! `readAtLeast` fills a buffer, whatever the chunks.
 
 use js_sys::{Promise, Reflect, Uint8Array};
 use thiserror::Error;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::js_sys::futures::JsFuture;
+use worker::web_sys::ReadableStream;
 
 #[wasm_bindgen]
 extern "C" {
-    type Body;
-    #[wasm_bindgen(method, getter)]
-    fn body(this: &Body) -> Option<ByteStream>;
-
     type ByteStream;
     #[wasm_bindgen(method, catch, js_name = getReader)]
     fn get_reader(this: &ByteStream, options: &JsValue) -> Result<ByteReader, JsValue>;
@@ -31,13 +28,15 @@ extern "C" {
 
     type Chunk;
     #[wasm_bindgen(method, getter)]
+    fn done(this: &Chunk) -> bool;
+    #[wasm_bindgen(method, getter)]
     fn value(this: &Chunk) -> Option<Uint8Array>;
 }
 
 /// Why a body is not there.
 #[derive(Debug, Error)]
 pub(crate) enum BodyError {
-    /// It is longer than it may be. The rest is left for `entry.js` to read on.
+    /// It is longer than it may be. The rest is left to whoever reads on.
     #[error("the body is too long")]
     TooLong,
     /// It broke off.
@@ -51,29 +50,35 @@ impl From<JsValue> for BodyError {
     }
 }
 
+/// How many bytes are read at once.
+const BUFFER_SIZE: u32 = 64 * 1024;
+
 /// Reads a body to its end.
 ///
 /// # Errors
 ///
 /// It is longer than `limit` bytes, or broke off.
-pub(crate) async fn read(request: &worker::Request, limit: usize) -> Result<Vec<u8>, BodyError> {
-    let request: &Body = request.inner().unchecked_ref();
-    let Some(stream) = request.body() else {
-        return Ok(Vec::new());
-    };
+pub(crate) async fn read(stream: &ReadableStream, limit: usize) -> Result<Vec<u8>, BodyError> {
+    let stream: &ByteStream = stream.unchecked_ref();
     let options = js_sys::Object::new();
     Reflect::set(&options, &"mode".into(), &"byob".into())?;
     let reader = stream.get_reader(&options)?;
-    let enough = u32::try_from(limit + 1).unwrap_or(u32::MAX);
-    let buffer = Uint8Array::new_with_length(enough);
-    let chunk = JsFuture::from(reader.read_at_least(enough, buffer)?).await?;
-    let chunk: Chunk = chunk.unchecked_into();
-    match chunk.value() {
-        Some(bytes) if bytes.length() == enough => {
-            reader.release_lock()?;
-            Err(BodyError::TooLong)
+    let mut bytes = Vec::new();
+    loop {
+        let missing = u32::try_from(limit + 1 - bytes.len()).unwrap_or(u32::MAX);
+        let size = missing.min(BUFFER_SIZE);
+        let buffer = Uint8Array::new_with_length(size);
+        let chunk = JsFuture::from(reader.read_at_least(size, buffer)?).await?;
+        let chunk: Chunk = chunk.unchecked_into();
+        if let Some(part) = chunk.value() {
+            bytes.extend(part.to_vec());
         }
-        Some(bytes) => Ok(bytes.to_vec()),
-        None => Ok(Vec::new()),
+        if bytes.len() > limit {
+            reader.release_lock()?;
+            return Err(BodyError::TooLong);
+        }
+        if chunk.done() {
+            return Ok(bytes);
+        }
     }
 }

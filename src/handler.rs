@@ -5,8 +5,7 @@
 
 use std::rc::Rc;
 
-use edge_metadata_core::auth::Actor;
-use edge_metadata_core::auth::claims::Identity;
+use edge_metadata_core::auth::{Actor, Identity};
 use edge_metadata_core::http::body;
 use edge_metadata_core::http::checks::{
     BODY_LIMIT, REGISTRY_BODY_LIMIT, check_announced_size, check_content_type, check_project,
@@ -71,7 +70,8 @@ pub(crate) fn give_up(
     let fault = match exchange.context.waiting() {
         Waiting::Body => Fault::BodyTimeout,
         Waiting::Token if exchange.asks_keystone() => Fault::KeystoneUnavailable,
-        Waiting::Token | Waiting::Store => Fault::StoreUnavailable,
+        Waiting::Token => Fault::TokenStoreUnavailable,
+        Waiting::Store => Fault::StoreUnavailable,
     };
     // The answer names the microversion as every answer of its path does.
     let version = match &exchange.route {
@@ -256,9 +256,13 @@ impl Exchange {
                         None => self.context.head.origin.clone(),
                     },
                 },
-                AuthError::Unavailable(cause) => {
-                    self.context.note(cause);
+                AuthError::KeystoneUnavailable(_) => {
+                    self.context.note(error.to_string());
                     Fault::KeystoneUnavailable
+                }
+                AuthError::TokenStoreUnavailable(_) => {
+                    self.context.note(error.to_string());
+                    Fault::TokenStoreUnavailable
                 }
             })?;
         self.context.set_user(&identity.user_id, &identity.actor);
@@ -277,7 +281,10 @@ impl Exchange {
             return Ok(Json::Null);
         }
         self.context.wait_for(Waiting::Body);
-        let bytes = request_body::read(&self.request, limit)
+        let Some(stream) = self.request.inner().body() else {
+            return body::parse(&[]);
+        };
+        let bytes = request_body::read(&stream, limit)
             .await
             .map_err(|error| match error {
                 BodyError::TooLong => Fault::TooLarge(limit),

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use edge_metadata_core::auth;
 use edge_metadata_core::timestamp::{self, Timestamp};
 use futures_util::future::{Either, select};
-use js_sys::{Date, Reflect};
+use js_sys::{Date, Function, Promise, Reflect};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+use worker::js_sys::futures::JsFuture;
 use worker::{Delay, Env, Storage};
 
 /// Returns the present time. It stands still between I/O: take it once and pass it on.
@@ -28,6 +30,46 @@ pub(crate) async fn timeout<T>(duration: Duration, future: impl Future<Output = 
     match select(future, Delay::from(duration)).await {
         Either::Left((output, _)) => Some(output),
         Either::Right(((), _)) => None,
+    }
+}
+
+/// Wakes the request that made it, from another request.
+///
+/// The wakers of futures know nothing of requests: all tasks of an isolate share one queue, and one
+/// that is woken runs in the turn in which it was woken, so in the other request, where the runtime
+/// allows it no I/O. What waits for a promise, however, the runtime runs in the request that made the
+/// promise. So each request waits for one of its own, and all that another request does is resolve
+/// it.
+#[derive(Debug, Clone)]
+pub(crate) struct Notify {
+    promise: Promise,
+    resolve: Function,
+}
+
+impl Default for Notify {
+    /// Returns one for the request that is being handled.
+    fn default() -> Self {
+        let mut resolve = JsValue::UNDEFINED;
+        let promise = Promise::new(&mut |resolve_promise, _| resolve = resolve_promise.into());
+        Self {
+            promise,
+            resolve: resolve.unchecked_into(),
+        }
+    }
+}
+
+impl Notify {
+    /// Waits until another request notifies the one that made this.
+    pub(crate) async fn notified(&self) {
+        // It is never rejected.
+        let _ = JsFuture::from(self.promise.clone()).await;
+    }
+}
+
+impl auth::Notify for Notify {
+    fn notify(&self) {
+        // A promise that is resolved already stays as it is.
+        let _ = self.resolve.call0(&JsValue::UNDEFINED);
     }
 }
 
