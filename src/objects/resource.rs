@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use edge_metadata_core::metadata::{Items, Operation};
+use edge_metadata_core::metadata::{Items, Operation, is_visible};
 use edge_metadata_core::rpc::{
     Call, DeleteItem, Inspect, ListEntry, ListScope, PutItem, Register, Show, ShowItem,
     ShowListEntry, Summary, Unregister, WriteItems,
@@ -169,7 +169,7 @@ impl ResourceObject {
     pub fn show_list_entry(&self, call: &str) -> Result<JsValue, JsValue> {
         self.call(call, |state, _, call, args: ShowListEntry| {
             let record = state.record().filter(|record| match &args.scope {
-                ListScope::Visible => record.is_visible_to(&call.actor),
+                ListScope::Visible => is_visible(&call.actor, record),
                 ListScope::ListedFor(project_id) => record.is_listed_for(project_id.as_deref()),
             });
             Ok(record.map(|record| {
