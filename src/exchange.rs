@@ -93,6 +93,7 @@ impl Exchange {
                 BodyError::TooLong => Fault::TooLarge(limit),
                 BodyError::Broken(_) => Fault::MalformedBody,
             })?;
+        self.context.wait_for(Waiting::Store);
         body::parse(&bytes)
     }
 

@@ -117,6 +117,7 @@ async fn authenticate(exchange: &Exchange) -> Result<Rc<Identity>, Fault> {
         .or_else(|| exchange.header(header::STORAGE_TOKEN))
         .unwrap_or_default();
     let service_token = exchange.header(header::SERVICE_TOKEN);
+    context.wait_for(Waiting::Token);
     let identity = service
         .authenticator()?
         .authenticate(&token, service_token.as_deref(), context)
@@ -137,6 +138,7 @@ async fn authenticate(exchange: &Exchange) -> Result<Rc<Identity>, Fault> {
             Fault::TokenStoreUnavailable
         }
     })?;
+    context.wait_for(Waiting::Store);
     context.set_user(&identity.user_id, &identity.actor);
     Ok(identity)
 }
@@ -195,7 +197,6 @@ async fn compute_at(
         service.check_feed(context).await?;
     }
     // 12 to 16, in the object.
-    context.wait_for(Waiting::Store);
     let options = exchange.call_options();
     let object = service
         .resources()?

@@ -25,7 +25,6 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use worker::Delay;
 
-use crate::context::Waiting;
 use crate::exchange::Exchange;
 use crate::objects::client::StoreError;
 
@@ -51,7 +50,6 @@ pub(crate) async fn answer(
     version: Microversion,
     actor: &Actor,
 ) -> Result<Response, Fault> {
-    exchange.context.wait_for(Waiting::Store);
     let head = &exchange.context.head;
     let listing = Listing {
         exchange,

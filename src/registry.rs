@@ -21,7 +21,6 @@ use edge_metadata_core::storage::index_entry;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 
-use crate::context::Waiting;
 use crate::exchange::Exchange;
 use crate::objects::client::{ResourceClient, StoreError};
 
@@ -67,7 +66,6 @@ impl Registry<'_> {
         let body = self.exchange.read_json(REGISTRY_BODY_LIMIT).await?;
         let id = documents::id(id)?;
         context.log(|record| record.resource_id = Some(id.to_string()));
-        context.wait_for(Waiting::Store);
         let object = self.object(kind, id)?;
         let registered = match context.head.method.as_str() {
             "PUT" => {
@@ -94,7 +92,6 @@ impl Registry<'_> {
 
     /// GET of what is registered of a project, newest first.
     async fn records(&self, kind: Kind, route: &RegistryRoute) -> Result<Response, Fault> {
-        self.exchange.context.wait_for(Waiting::Store);
         let query = RegistryQuery::records(self.exchange.context.head.query())?;
         let project_id = query.project_id.as_deref().unwrap_or_default();
         let mut page = JsonPage::new(query.limit);
@@ -138,7 +135,6 @@ impl Registry<'_> {
         if !self.exchange.service.settings.keep_changes {
             return Err(Fault::NotFound);
         }
-        self.exchange.context.wait_for(Waiting::Store);
         let query = RegistryQuery::changes(self.exchange.context.head.query())?;
         let after = match &query.marker {
             Some(Marker::Position(position)) => position.clone(),
@@ -168,7 +164,6 @@ impl Registry<'_> {
         let context = &self.exchange.context;
         let body = self.exchange.read_json(REGISTRY_BODY_LIMIT).await?;
         let observed_at = feed(&body, context.received_at)?;
-        context.wait_for(Waiting::Store);
         let indexes = self.exchange.service.indexes()?;
         let reported = indexes.report_feed(observed_at).await;
         reported.map_err(|error| self.exchange.store_failed(&error))?;
