@@ -57,7 +57,7 @@ impl Service {
             Ok(settings) => (settings, None),
             Err(bad) => (Settings::default(), Some(bad)),
         };
-        let authenticator = Authenticator::new(&settings, platform::binding(env, "TOKENS"));
+        let authenticator = Authenticator::new(&settings, env.kv("TOKENS").ok());
         let resources = Resources::new(env);
         let indexes = Indexes::new(env).ok();
         let missing = if authenticator.is_none() {

@@ -151,6 +151,9 @@ pub enum Fault {
     /// S1: 503, the token cannot be checked.
     #[error("The Keystone service is temporarily unavailable.")]
     KeystoneUnavailable,
+    /// P: 503, the KV namespace that holds the embedded tokens does not answer.
+    #[error("The token store is temporarily unavailable.")]
+    TokenStoreUnavailable,
     /// S1: 503, the object does not answer.
     #[error("The metadata store is temporarily unavailable.")]
     StoreUnavailable,
@@ -207,6 +210,7 @@ impl Fault {
             Self::BadMediaType => 415,
             Self::Internal => 500,
             Self::KeystoneUnavailable
+            | Self::TokenStoreUnavailable
             | Self::StoreUnavailable
             | Self::BodyTimeout
             | Self::StaleFeed
@@ -385,6 +389,7 @@ mod tests {
             (Fault::BadMediaType, 415, "badMediaType"),
             (Fault::Internal, 500, "computeFault"),
             (Fault::KeystoneUnavailable, 503, "serviceUnavailable"),
+            (Fault::TokenStoreUnavailable, 503, "serviceUnavailable"),
             (Fault::StoreUnavailable, 503, "serviceUnavailable"),
             (Fault::BodyTimeout, 503, "serviceUnavailable"),
             (Fault::StaleFeed, 503, "serviceUnavailable"),
@@ -406,6 +411,10 @@ mod tests {
             (
                 Fault::KeystoneUnavailable,
                 "The Keystone service is temporarily unavailable.",
+            ),
+            (
+                Fault::TokenStoreUnavailable,
+                "The token store is temporarily unavailable.",
             ),
             (
                 Fault::StoreUnavailable,
