@@ -151,7 +151,7 @@ pub enum Fault {
     /// S1: 503, the token cannot be checked.
     #[error("The Keystone service is temporarily unavailable.")]
     KeystoneUnavailable,
-    /// P: 503, the KV namespace that holds the embedded tokens does not answer.
+    /// S1: 503, the store of tokens does not answer.
     #[error("The token store is temporarily unavailable.")]
     TokenStoreUnavailable,
     /// S1: 503, the object does not answer.
@@ -389,7 +389,6 @@ mod tests {
             (Fault::BadMediaType, 415, "badMediaType"),
             (Fault::Internal, 500, "computeFault"),
             (Fault::KeystoneUnavailable, 503, "serviceUnavailable"),
-            (Fault::TokenStoreUnavailable, 503, "serviceUnavailable"),
             (Fault::StoreUnavailable, 503, "serviceUnavailable"),
             (Fault::BodyTimeout, 503, "serviceUnavailable"),
             (Fault::StaleFeed, 503, "serviceUnavailable"),
@@ -411,10 +410,6 @@ mod tests {
             (
                 Fault::KeystoneUnavailable,
                 "The Keystone service is temporarily unavailable.",
-            ),
-            (
-                Fault::TokenStoreUnavailable,
-                "The token store is temporarily unavailable.",
             ),
             (
                 Fault::StoreUnavailable,
