@@ -149,12 +149,14 @@ async fn try_once(call: &Call<'_>, signal: &AbortSignal) -> Result<Answer, TryEr
     let body = match response.body() {
         ResponseBody::Empty => Vec::new(),
         ResponseBody::Body(bytes) => bytes.clone(),
-        ResponseBody::Stream(stream) => body::read(stream, BODY_LIMIT)
-            .await
-            .map_err(|error| match error {
-                BodyError::TooLong => TryError::Failed(Error::TooLarge),
-                BodyError::Broken(error) => error.into(),
-            })?,
+        ResponseBody::Stream(stream) => {
+            body::read(stream, BODY_LIMIT)
+                .await
+                .map_err(|error| match error {
+                    BodyError::TooLong => TryError::Failed(Error::TooLarge),
+                    BodyError::Broken(error) => error.into(),
+                })?
+        }
     };
     Ok(Answer {
         status: response.status_code(),
