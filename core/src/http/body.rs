@@ -16,7 +16,7 @@ use crate::metadata::{Items, Key, Value};
 /// N's pattern for keys, as the messages quote it.
 const KEY_PATTERN: &str = "^[a-zA-Z0-9-_:. ]{1,255}$";
 
-/// 7. Parses a body. An empty one is null, which no schema allows.
+/// Step 7: Parses a body. An empty one is null, which no schema allows.
 ///
 /// # Errors
 ///
