@@ -1,408 +1,359 @@
-//! What a request means and what an answer looks like: the whole journey on this page.
+//! One request, from its head to its response. The numbers are those of the contract's order of
+//! checks; the first check that fails answers.
 //!
-//! The numbers are those of the contract's order of checks. The first check that fails answers.
-//! Steps 12 to 16 need to know the resource: they are [`crate::metadata::decide`], in its object.
+//! Steps 12 to 16 need to know the resource: they are `decide`, which its object calls.
 
-pub mod answer;
-pub mod body;
-mod checks;
-pub mod cors;
-pub mod fault;
-pub mod head;
-mod list;
-mod operation;
-pub mod query;
-pub mod refusal;
-pub mod route;
-pub mod version;
-pub mod view;
-
-use std::borrow::Cow;
 use std::rc::Rc;
 
-use thiserror::Error;
-
-use self::answer::{Answer, Echo};
-use self::checks::{
-    check_announced_size, check_content_type, check_project, check_query, negotiate, read_json,
+use edge_metadata_core::auth::{Actor, Identity};
+use edge_metadata_core::http::body;
+use edge_metadata_core::http::checks::{
+    BODY_LIMIT, REGISTRY_BODY_LIMIT, check_announced_size, check_content_type, check_project,
+    check_query,
 };
-use self::fault::Fault;
-use self::head::{Head, RequestHeader};
-use self::list::Listing;
-use self::operation::{collection_url, operation, success};
-use self::route::{ComputeRoute, Name, Prefix, Route, Target};
-use self::version::Microversion;
-use crate::identity::token::Identity;
-use crate::identity::{Asked, Authenticator, IdentityError};
-use crate::log::Trace;
-use crate::metadata::{Kind, ResourceId};
-use crate::platform::context::Context;
-use crate::platform::env::Env;
-use crate::platform::http::Request;
-use crate::platform::kv::{RateLimiter, is_within_limit};
-use crate::platform::objects::Namespace;
-use crate::registry::{self, document};
-use crate::settings::{BadSetting, Settings};
-use crate::store::client::{Caller, StoreError, object_name, send};
-use crate::store::message::{Reply, Task};
-use crate::time::Timestamp;
+use edge_metadata_core::http::cors::Cors;
+use edge_metadata_core::http::documents::View;
+use edge_metadata_core::http::fault::Fault;
+use edge_metadata_core::http::microversion::{Microversion, Negotiation};
+use edge_metadata_core::http::operation::{operation, respond};
+use edge_metadata_core::http::public::{self, PublicDocuments};
+use edge_metadata_core::http::request::{Headers as _, RequestHead};
+use edge_metadata_core::http::response::Response;
+use edge_metadata_core::http::route::{ComputeRoute, Route, Target};
+use edge_metadata_core::http::{header, rejection};
+use edge_metadata_core::metadata::{Kind, Operation, ResourceId};
+use serde_json::Value as Json;
+use uuid::Uuid;
+use worker::{Context, Env, Request};
 
-/// N: bytes a request's body may have.
-const BODY_LIMIT: usize = 114_688;
+use crate::auth::AuthError;
+use crate::body::{self as request_body, BodyError};
+use crate::context::{RequestContext, Waiting};
+use crate::list;
+use crate::objects::client::{CallOptions, StoreError};
+use crate::platform;
+use crate::registry;
+use crate::response::{RequestHeaders, send};
+use crate::service::Service;
+use crate::tasks;
 
-/// Bytes a registry document may have.
-const REGISTRY_BODY_LIMIT: usize = 1 << 20;
+/// The description of the API, which the tests hold true.
+const OPENAPI: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json"));
 
-/// What an object may reply, but not to what it was asked.
-const OTHER_REPLY: &str = "the object replied to something else";
-
-/// The Worker, as far as it is the same for every request of an isolate.
-#[derive(Debug)]
-pub struct Api {
-    /// What the operator set.
-    pub settings: Settings,
-    authenticator: Authenticator,
-    objects: Namespace,
-    indexes: Namespace,
-    limiter: Option<RateLimiter>,
+/// Answers a request.
+pub(crate) async fn handle(
+    request: Request,
+    env: Env,
+    worker: Context,
+) -> worker::Result<worker::Response> {
+    let task = tasks::number(&worker);
+    #[cfg(feature = "faults")]
+    crate::faults::in_front(request.headers()).await;
+    let exchange = Exchange::new(request, &env, Some(worker));
+    let context = Rc::clone(&exchange.context);
+    let response = tasks::run(task, context, exchange.answer()).await?;
+    exchange.finish(response)
 }
 
-/// Why this deployment cannot work.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Misconfigured {
-    /// A setting has a value that it may not have.
-    #[error("setting {0}")]
-    Setting(#[from] BadSetting),
-    /// A binding is not there.
-    #[error("binding {0} is missing")]
-    Binding(&'static str),
+/// Answers a request that is past its deadline or was lost to a panic.
+pub(crate) fn give_up(
+    task: u32,
+    request: Request,
+    env: &Env,
+    cause: &str,
+) -> worker::Result<worker::Response> {
+    let mut exchange = Exchange::new(request, env, None);
+    if let Some(context) = tasks::give_up(task) {
+        exchange.context = context;
+    }
+    exchange.context.note(cause);
+    let fault = match exchange.context.waiting() {
+        Waiting::Body => Fault::BodyTimeout,
+        Waiting::Token if exchange.asks_keystone() => Fault::KeystoneUnavailable,
+        Waiting::Token => Fault::TokenStoreUnavailable,
+        Waiting::Store => Fault::StoreUnavailable,
+    };
+    // The answer names the microversion as every answer of its path does.
+    let version = match &exchange.route {
+        Some(Route::Compute(route)) => Negotiation::new(route.prefix, &exchange.headers()).headers,
+        _ => None,
+    };
+    exchange.finish(Response::from(fault).with_version(version))
 }
 
-impl Api {
-    /// Reads settings and bindings.
-    ///
-    /// # Errors
-    ///
-    /// Names the setting or the binding that is wrong.
-    pub fn new(env: &Env) -> Result<Self, Misconfigured> {
-        let settings = Settings::read(|name| env.setting(name))?;
-        Ok(Self {
-            authenticator: Authenticator::new(&settings, env.binding("TOKENS"))
-                .ok_or(Misconfigured::Binding("TOKENS"))?,
-            objects: env
-                .binding("RESOURCES")
-                .ok_or(Misconfigured::Binding("RESOURCES"))?,
-            indexes: env
-                .binding("INDEXES")
-                .ok_or(Misconfigured::Binding("INDEXES"))?,
-            limiter: env.binding("RATE_LIMITER"),
-            settings,
-        })
+/// A request that is being answered.
+pub(crate) struct Exchange {
+    request: Request,
+    pub(crate) service: Rc<Service>,
+    route: Option<Route>,
+    pub(crate) context: Rc<RequestContext>,
+}
+
+impl Exchange {
+    fn new(request: Request, env: &Env, worker: Option<Context>) -> Self {
+        let service = Service::of_isolate(env);
+        let inner = request.inner();
+        let head = RequestHead::new(&inner.method(), &inner.url());
+        let route = Route::parse(&head.path, &service.settings.api_base_path);
+        let received_at = platform::now();
+        let deadline = received_at
+            + chrono::TimeDelta::milliseconds(service.settings.request_deadline_ms.into());
+        let context = RequestContext::new(Uuid::new_v4(), head, received_at, deadline, worker);
+        context.log(|record| {
+            let headers = RequestHeaders(request.headers());
+            record.route = route.as_ref().map(Route::template);
+            record.read_ids(&headers);
+        });
+        Self {
+            request,
+            service,
+            route,
+            context: Rc::new(context),
+        }
     }
 
-    /// Answers one request; what there is to say of it on the way goes into `trace`.
-    ///
-    /// # Errors
-    ///
-    /// The fault that is the answer.
-    pub async fn answer(
-        &self,
-        request: &Request,
-        head: &Head,
-        context: &Context,
-        now: Timestamp,
-        trace: &mut Trace,
-    ) -> Result<Answer, Fault> {
-        let route = Route::parse(&head.path);
-        trace.route = route.as_ref().map(Route::template);
-        // 1. Version documents and OPTIONS need no token.
-        match &route {
-            Some(Route::Versions(prefix)) => return versions(*prefix, head, trace),
-            Some(route) if head.method == "OPTIONS" => return Ok(Answer::options(route.allow())),
-            None if head.method == "OPTIONS" => return Err(Fault::NotFound),
-            _ => {}
+    /// Returns the request's headers.
+    pub(crate) fn headers(&self) -> RequestHeaders<'_> {
+        RequestHeaders(self.request.headers())
+    }
+
+    fn asks_keystone(&self) -> bool {
+        self.service.settings.keystone.is_some()
+    }
+
+    async fn answer(&self) -> Response {
+        let answer = self.answer_or_fault().await;
+        answer.unwrap_or_else(Response::from)
+    }
+
+    async fn answer_or_fault(&self) -> Result<Response, Fault> {
+        let (head, headers) = (&self.context.head, self.headers());
+        // 1. What needs no token.
+        let documents = PublicDocuments {
+            base_path: &self.service.settings.api_base_path,
+            is_configured: self.service.misconfigured.is_none(),
+            openapi: OPENAPI,
+        };
+        if let Some(answer) = public::respond(head, self.route.as_ref(), &headers, documents) {
+            return answer;
+        }
+        if let Some(misconfigured) = &self.service.misconfigured {
+            self.context.note(misconfigured.to_string());
+            return Err(Fault::Internal);
         }
         // 2. Size, as far as it is announced.
-        let body_limit = match &route {
-            Some(Route::Registry(..)) => REGISTRY_BODY_LIMIT,
+        let limit = match &self.route {
+            Some(Route::Registry(_)) => REGISTRY_BODY_LIMIT,
             _ => BODY_LIMIT,
         };
-        check_announced_size(head, body_limit)?;
+        let content_length = headers.get(header::CONTENT_LENGTH);
+        check_announced_size(content_length.as_deref(), limit)?;
         // 3. Token.
-        let identity = self.authenticate(head, context, now, trace).await?;
-        trace.project_id.clone_from(&identity.actor.project_id);
-        trace.user_id = Some(identity.user_id.clone());
+        let identity = self.authenticate().await?;
         // 4. Path and method.
-        let route = route.ok_or(Fault::NotFound)?;
+        let route = self.route.as_ref().ok_or(Fault::NotFound)?;
         if !route.allows(&head.method) {
-            return Err(Fault::BadMethod {
-                allow: route.allow(),
-            });
+            let allow = route.allow();
+            return Err(Fault::BadMethod { allow });
         }
-        let caller = Caller {
-            operation_id: operation_id(head, trace),
-            deadline: Timestamp::from_millis(
-                now.millis() + i64::from(self.settings.request_deadline_ms),
-            ),
-        };
         match route {
-            Route::Compute(route) => {
-                self.compute(request, head, &identity, route, &caller, trace)
-                    .await
+            Route::Compute(route) => Ok(self.compute(route, &identity.actor, identity.rate_key()).await),
+            Route::Registry(route) => {
+                registry::answer(self, route, &identity.actor, identity.may_use_registry).await
             }
-            Route::Registry(kind, id) => {
-                self.registry(request, head, &identity, kind, &id, &caller, trace)
-                    .await
-            }
-            Route::Versions(prefix) => versions(prefix, head, trace),
+            // Answered at step 1.
+            Route::Versions(_) | Route::Healthcheck | Route::OpenApi => Err(Fault::NotFound),
         }
     }
 
     /// Steps 5 to 16 for servers and images.
-    async fn compute(
-        &self,
-        request: &Request,
-        head: &Head,
-        identity: &Identity,
-        route: ComputeRoute,
-        caller: &Caller,
-        trace: &mut Trace,
-    ) -> Result<Answer, Fault> {
+    async fn compute(&self, route: &ComputeRoute, actor: &Actor, rate_key: &str) -> Response {
         // 5. Microversion.
-        let version = negotiate(route.prefix, head, trace)?;
-        // 6. Content type.
-        check_content_type(head)?;
-        // 7. JSON.
-        let body = read_json(request, head, BODY_LIMIT).await?;
+        let negotiation = Negotiation::new(route.prefix, &self.headers());
+        let answer = match negotiation.version {
+            Ok(version) => self.compute_at(version, route, actor, rate_key).await,
+            Err(fault) => Err(fault),
+        };
+        answer
+            .unwrap_or_else(Response::from)
+            .with_version(negotiation.headers)
+    }
+
+    async fn compute_at(
+        &self,
+        version: Microversion,
+        route: &ComputeRoute,
+        actor: &Actor,
+        rate_key: &str,
+    ) -> Result<Response, Fault> {
+        // 6. Content type. 7. JSON.
+        let body = self.read_json(BODY_LIMIT).await?;
         // 8. S2: 400 project is not found.
-        check_project(route.project_id.as_deref(), identity)?;
+        check_project(route.project_id.as_deref(), actor.project_id.as_deref())?;
         // 9. Request rate.
-        self.count(identity, trace).await?;
-        // 10. N: images left the compute API after 2.38.
+        self.service.check_rate(rate_key, &self.context).await?;
+        // 10. N: images left the Compute API after 2.38.
         if route.kind == Kind::Image && version > Microversion::LAST_WITH_IMAGES {
             return Err(Fault::NotFound);
         }
-        if let Target::List { detail } = route.target {
-            let listing = Listing {
-                api: self,
-                head,
-                identity,
-                route: &route,
-                detail,
-                version,
-                caller,
-            };
-            return listing.answer(trace).await;
-        }
+        let (id, part) = match &route.target {
+            Target::List { detail } => {
+                return list::answer(self, route, *detail, version, actor).await;
+            }
+            Target::Resource { id, part } => (id, part),
+        };
         // 11. Schema.
-        check_query(head, version)?;
-        let (id, operation) = operation(head, &route, &body)?;
-        // S2: a token without a project may nothing with servers, there or not.
-        if route.kind == Kind::Server && identity.actor.project_id.is_none() {
-            return Err(Fault::Policy(refusal::policy(&operation).to_owned()));
+        check_query(&self.context.head, version)?;
+        let operation = operation(&self.context.head.method, route.kind, part, &body)?;
+        // S2: a token without a project may do nothing with servers, whether they exist or not.
+        if route.kind == Kind::Server && actor.project_id.is_none() {
+            return Err(Fault::Policy(rejection::policy(&operation).to_owned()));
         }
         // 12. No object is made for what cannot be an id.
         let Some(resource_id) = id.text().and_then(ResourceId::parse) else {
-            return Err(refusal::not_found(route.kind, id.shown()));
+            return Err(rejection::not_found(route.kind, id.shown()));
         };
-        trace.resource_id = Some(resource_id.as_str().to_owned());
+        self.log_operation(resource_id, &operation);
+        if operation.changes() {
+            self.service.check_feed(&self.context).await?;
+        }
         // 12 to 16, in the object.
-        let task = Task::Perform {
-            operation: Cow::Borrowed(&operation),
-            actor: Cow::Borrowed(&identity.actor),
-            item_limit: self.settings.metadata_items,
-        };
-        let reply = self
-            .send(route.kind, &resource_id, &task, caller, trace)
-            .await?;
-        match reply {
-            Reply::Done(outcome) => {
-                let collection = || collection_url(head, &route);
-                let id = resource_id.as_str();
-                Ok(success(outcome, &operation, id, collection, version))
-            }
-            Reply::Refused(refused) => Err(refusal::fault(
-                refused,
-                route.kind,
-                resource_id.as_str(),
-                &operation,
-                self.settings.metadata_items,
-            )),
-            _ => Err(trace.failed(OTHER_REPLY.to_owned())),
-        }
-    }
-
-    /// The registry: content type, JSON, role, schema.
-    async fn registry(
-        &self,
-        request: &Request,
-        head: &Head,
-        identity: &Identity,
-        kind: Kind,
-        id: &Name,
-        caller: &Caller,
-        trace: &mut Trace,
-    ) -> Result<Answer, Fault> {
-        check_content_type(head)?;
-        let body = read_json(request, head, REGISTRY_BODY_LIMIT).await?;
-        if !identity.may_use_registry {
-            let right = match head.method.as_str() {
-                "PUT" => "update",
-                "DELETE" => "delete",
-                _ => "show",
-            };
-            return Err(Fault::Policy(format!("registry:{right}")));
-        }
-        let Some(id) = id.text().and_then(ResourceId::parse) else {
-            return Err(Fault::InvalidField {
-                path: "id".to_owned(),
-                reason: "must be a lower-case hyphenated UUID".to_owned(),
-            });
-        };
-        trace.resource_id = Some(id.as_str().to_owned());
-        let task = match head.method.as_str() {
-            "PUT" => {
-                let item_limit = self.settings.metadata_items;
-                registry::parse(kind, &body.json, item_limit)?;
-                Task::Register {
-                    name: object_name(kind, &id).into(),
-                    document: body.text.into(),
-                    item_limit,
-                }
-            }
-            "DELETE" => Task::Forget {
-                name: object_name(kind, &id).into(),
-            },
-            _ => Task::Inspect,
-        };
-        match self.send(kind, &id, &task, caller, trace).await? {
-            Reply::Known(record) => Ok(Answer::json(200, document::view(id.as_str(), &record))),
-            Reply::Created(record) => Ok(Answer::json(201, document::view(id.as_str(), &record))),
-            Reply::Forgotten => Ok(Answer::no_content()),
-            Reply::Unknown => Err(refusal::not_found(kind, id.as_str())),
-            Reply::Invalid(field) => Err(field.into()),
-            _ => Err(trace.failed(OTHER_REPLY.to_owned())),
-        }
+        self.context.wait_for(Waiting::Store);
+        let object = self
+            .service
+            .resources()?
+            .client(route.kind, resource_id, actor, self.call_options());
+        let outcome = object
+            .perform(&operation)
+            .await
+            .map_err(|error| self.store_failed(&error))?
+            .map_err(|rejected| {
+                let limit = self.service.settings.metadata_items;
+                rejection::fault(rejected, route.kind, &resource_id.to_string(), &operation, limit)
+            })?;
+        let view = self.view(route, version, actor);
+        let accept = self.headers().get(header::ACCEPT);
+        Ok(respond(&outcome, &operation, resource_id, &view, accept.as_deref()))
     }
 
     /// 3. Who is asking.
-    async fn authenticate(
-        &self,
-        head: &Head,
-        context: &Context,
-        now: Timestamp,
-        trace: &mut Trace,
-    ) -> Result<Rc<Identity>, Fault> {
-        let token = head
-            .header(RequestHeader::AuthToken)
-            .or_else(|| head.header(RequestHeader::StorageToken));
-        let service_token = head.header(RequestHeader::ServiceToken);
-        let asked = Asked {
-            method: &head.method,
-            path: &head.path,
-            now,
-            context,
-        };
-        self.authenticator
-            .identify(
-                token.unwrap_or_default(),
-                service_token,
-                &asked,
-                &mut trace.detail,
-            )
+    async fn authenticate(&self) -> Result<Rc<Identity>, Fault> {
+        let headers = self.headers();
+        let token = headers
+            .get(header::AUTH_TOKEN)
+            .or_else(|| headers.get(header::STORAGE_TOKEN))
+            .unwrap_or_default();
+        let service_token = headers.get(header::SERVICE_TOKEN);
+        let identity = self
+            .service
+            .authenticator()?
+            .authenticate(&token, service_token.as_deref(), &self.context)
             .await
             .map_err(|error| match error {
-                IdentityError::Unauthorized => Fault::Unauthorized {
-                    keystone: match &self.settings.keystone {
+                AuthError::Unauthorized => Fault::Unauthorized {
+                    keystone: match &self.service.settings.keystone {
                         Some(keystone) => keystone.public_url.clone(),
-                        None => head.origin.clone(),
+                        None => self.context.head.origin.clone(),
                     },
                 },
-                IdentityError::Unavailable(_) => {
-                    trace.detail = Some(error.to_string());
+                AuthError::KeystoneUnavailable(_) => {
+                    self.context.note(error.to_string());
                     Fault::KeystoneUnavailable
                 }
-            })
+                AuthError::TokenStoreUnavailable(_) => {
+                    self.context.note(error.to_string());
+                    Fault::TokenStoreUnavailable
+                }
+            })?;
+        self.context.set_user(&identity.user_id, &identity.actor);
+        Ok(identity)
     }
 
-    /// 9. S1: 413 when there are too many requests. Without the binding, or when it fails, all pass.
-    async fn count(&self, identity: &Identity, trace: &mut Trace) -> Result<(), Fault> {
-        let Some(limiter) = &self.limiter else {
-            return Ok(());
+    /// Reads the body of a PUT or POST. S1: a DELETE accepts none, so it is not read; nor is a GET's.
+    ///
+    /// # Errors
+    ///
+    /// 6. 415 for another content type. 7. 400 for what is not JSON, 413 for what is too long.
+    pub(crate) async fn read_json(&self, limit: usize) -> Result<Json, Fault> {
+        let content_type = self.headers().get(header::CONTENT_TYPE);
+        check_content_type(content_type.as_deref())?;
+        if !matches!(self.context.head.method.as_str(), "PUT" | "POST") {
+            return Ok(Json::Null);
+        }
+        self.context.wait_for(Waiting::Body);
+        let Some(stream) = self.request.inner().body() else {
+            return body::parse(&[]);
         };
-        match is_within_limit(limiter, identity.rate_key()).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Fault::RateLimited {
-                retry_after: self.settings.rate_limit_period_seconds,
-                status: self.settings.rate_limit_status,
-            }),
-            Err(exception) => {
-                trace.detail = Some(format!("the rate limiter failed: {exception}"));
-                Ok(())
-            }
-        }
-    }
-
-    async fn send(
-        &self,
-        kind: Kind,
-        id: &ResourceId,
-        task: &Task<'_>,
-        caller: &Caller,
-        trace: &mut Trace,
-    ) -> Result<Reply, Fault> {
-        send(&self.objects, kind, id, task, caller)
+        let bytes = request_body::read(&stream, limit)
             .await
-            .map_err(|error: StoreError| {
-                trace.detail = Some(error.to_string());
-                Fault::StoreUnavailable
-            })
+            .map_err(|error| match error {
+                BodyError::TooLong => Fault::TooLarge(limit),
+                BodyError::Broken(_) => Fault::MalformedBody,
+            })?;
+        body::parse(&bytes)
     }
-}
 
-/// The id under which an object remembers a change.
-fn operation_id(head: &Head, trace: &Trace) -> String {
-    #[cfg(feature = "faults")]
-    let id = crate::faults::operation_id(
-        &trace.request_id,
-        head.header(RequestHeader::OperationId),
-        head.header(RequestHeader::Fault),
-    );
-    #[cfg(not(feature = "faults"))]
-    let id = {
-        let _ = head;
-        trace.request_id.clone()
-    };
-    id
-}
-
-/// The answer to a request that nobody is working on any more. It names the microversion as each
-/// answer of its path does.
-pub fn given_up(head: &Head, trace: &mut Trace) -> Fault {
-    let route = Route::parse(&head.path);
-    trace.route = route.as_ref().map(Route::template);
-    if let Some(Route::Compute(route)) = route {
-        // A version that cannot be had leaves the answer as it is.
-        let _ = negotiate(route.prefix, head, trace);
-    }
-    Fault::StoreUnavailable
-}
-
-/// 1. `/`, `/v2` and `/v2.1`, with or without the slash.
-fn versions(prefix: Prefix, head: &Head, trace: &mut Trace) -> Result<Answer, Fault> {
-    let route = Route::Versions(prefix);
-    match head.method.as_str() {
-        "OPTIONS" => Ok(Answer::options(route.allow())),
-        "GET" | "HEAD" => {
-            if prefix == Prefix::V21 {
-                // A document that names the versions is shown whatever version was asked for.
-                let version = negotiate(prefix, head, trace).unwrap_or(Microversion::OLDEST);
-                trace.version = Some(Echo::new(&version.to_string()));
-            }
-            Ok(Answer::json(200, version::document(prefix, &head.origin)))
+    /// Returns what the documents of this request depend on.
+    pub(crate) fn view<'a>(
+        &'a self,
+        route: &'a ComputeRoute,
+        version: Microversion,
+        actor: &Actor,
+    ) -> View<'a> {
+        View {
+            head: &self.context.head,
+            base_path: &self.service.settings.api_base_path,
+            route,
+            version,
+            access_level: actor.access_level,
         }
-        _ => Err(Fault::BadMethod {
-            allow: route.allow(),
-        }),
+    }
+
+    /// Returns what each call of an object has in common.
+    pub(crate) fn call_options(&self) -> CallOptions {
+        let id = self.context.id;
+        #[cfg(feature = "faults")]
+        let id = crate::faults::operation_id(id, self.request.headers());
+        CallOptions {
+            id,
+            deadline: self.context.deadline,
+            item_limit: self.service.settings.metadata_items,
+            keep_changes: self.service.settings.keep_changes,
+        }
+    }
+
+    /// Returns the 503 for an object that did not reply.
+    pub(crate) fn store_failed(&self, error: &StoreError) -> Fault {
+        self.context.note(error.to_string());
+        Fault::StoreUnavailable
+    }
+
+    fn log_operation(&self, id: ResourceId, operation: &Operation) {
+        self.context.log(|record| {
+            record.resource_id = Some(id.to_string());
+            if operation.changes() {
+                record.audit(rejection::action(operation));
+            }
+        });
+    }
+
+    /// Logs the request and turns the response into the platform's.
+    fn finish(self, response: Response) -> worker::Result<worker::Response> {
+        let settings = &self.service.settings;
+        let head = &self.context.head;
+        let cors = Cors::new(
+            &settings.cors_origins,
+            &head.method,
+            &self.headers(),
+            self.route.as_ref(),
+        );
+        let status = response.status();
+        let now = platform::now();
+        self.context.log(|record| {
+            record.complete(status, now, now - self.context.received_at);
+            record.write(settings.log_level);
+        });
+        let request_id = self.context.request_id();
+        send(response.into_parts(&head.method, &request_id, cors))
     }
 }

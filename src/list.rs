@@ -1,254 +1,250 @@
-//! The lists that serve clients which look a name up first.
+//! Lists, for the clients that look a server or an image up first.
 //!
-//! The index says what might be there; what is shown is what each resource's own record says now,
-//! so a list never names a resource to a project that may not see it, however late the index is.
+//! An index says what might be there. What is shown is what each resource's own record says now, so a
+//! list never names a resource to a project that may not see it, however late the index is.
 
-use std::borrow::Cow;
+use std::time::Duration;
 
-use super::answer::Answer;
-use super::fault::Fault;
-use super::head::Head;
-use super::operation::collection_url;
-use super::query::ListQuery;
-use super::route::ComputeRoute;
-use super::version::Microversion;
-use super::{Api, view};
-use crate::identity::policy::{Actor, Standing};
-use crate::identity::token::Identity;
-use crate::json::{Object, array};
-use crate::log::Trace;
-use crate::metadata::{Kind, Operation, Outcome, Record, Resource, ResourceId, Visibility};
-use crate::store::client::{self, Caller, StoreError};
-use crate::store::listing::{Page, Position};
-use crate::store::message::{Reply, Task};
-use crate::store::outbox::PUBLIC;
+use edge_metadata_core::auth::Actor;
+use edge_metadata_core::http::accept::compute_media_type;
+use edge_metadata_core::http::documents::View;
+use edge_metadata_core::http::fault::Fault;
+use edge_metadata_core::http::header;
+use edge_metadata_core::http::json_page::JsonPage;
+use edge_metadata_core::http::list::{ListQuery, Marker};
+use edge_metadata_core::http::microversion::Microversion;
+use edge_metadata_core::http::request::Headers as _;
+use edge_metadata_core::http::response::Response;
+use edge_metadata_core::http::route::ComputeRoute;
+use edge_metadata_core::metadata::{Kind, ResourceId};
+use edge_metadata_core::rpc::{
+    IndexPage, IndexQuery, ListEntry, ListScope, Order, Position, ShowListEntry,
+    Summary,
+};
+use futures_util::future::{Either, select};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use worker::Delay;
 
-/// Pages of the index that are read for one answer, when most of what they name is not shown.
-const MOST_PAGES: usize = 10;
+use crate::context::Waiting;
+use crate::handler::Exchange;
+use crate::objects::client::StoreError;
+
+/// Records that one answer asks for at most. A search that has found little by then has a `next` link.
+const MAX_RECORDS: usize = 500;
+
+/// Full records that are asked for at once: some 64 of the largest fill a page.
+const FULL_AT_ONCE: usize = 25;
+
+/// How long the records that were asked for together may take. One that takes longer is left out.
+const RECORDS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Answers a request for a list.
+///
+/// # Errors
+///
+/// 400 and 403 as [`ListQuery::parse`]; 400 for a marker that does not exist; 503 when the lists or
+/// all records that were asked for did not reply.
+pub(crate) async fn answer(
+    exchange: &Exchange,
+    route: &ComputeRoute,
+    detail: bool,
+    version: Microversion,
+    actor: &Actor,
+) -> Result<Response, Fault> {
+    exchange.context.wait_for(Waiting::Store);
+    let head = &exchange.context.head;
+    let listing = Listing {
+        exchange,
+        kind: route.kind,
+        actor,
+        detail,
+        query: ListQuery::parse(head.query(), route.kind, detail, version, actor)?,
+        view: exchange.view(route, version, actor),
+    };
+    let mut page = JsonPage::new(listing.query.limit);
+    let next = if listing.query.is_empty() {
+        None
+    } else {
+        listing.fill(&mut page).await?
+    };
+    let next = next.map(|marker| {
+        let list_url = listing.view.list_url(detail);
+        listing.query.next_url(&list_url, &marker)
+    });
+    let accept = exchange.headers().get(header::ACCEPT);
+    let document = page.finish(route.kind.plural(), next);
+    Ok(Response::json(200, document).with_content_type(compute_media_type(accept.as_deref())))
+}
 
 /// One request for a list.
-pub(super) struct Listing<'a> {
-    pub(super) api: &'a Api,
-    pub(super) head: &'a Head,
-    pub(super) identity: &'a Identity,
-    pub(super) route: &'a ComputeRoute,
-    pub(super) detail: bool,
-    pub(super) version: Microversion,
-    pub(super) caller: &'a Caller,
+struct Listing<'a> {
+    exchange: &'a Exchange,
+    kind: Kind,
+    actor: &'a Actor,
+    detail: bool,
+    query: ListQuery,
+    view: View<'a>,
 }
 
 impl Listing<'_> {
-    /// Answers it.
-    pub(super) async fn answer(&self, trace: &mut Trace) -> Result<Answer, Fault> {
-        let kind = self.route.kind;
-        let query = ListQuery::parse(self.head.query.as_deref().unwrap_or_default(), kind)?;
-        let lists = lists(kind, &self.identity.actor, self.detail)?;
-        let records = self
-            .records(&lists, &query)
-            .await
-            .map_err(|problem| problem.into_fault(trace))?;
-        let collection = collection_url(self.head, self.route);
-        let entries: Vec<_> = records
-            .iter()
-            .map(|(id, record)| {
-                if self.detail {
-                    view::in_full(id.as_str(), record, &collection, self.version)
-                } else {
-                    view::in_brief(id.as_str(), record, &collection)
-                }
-            })
-            .collect();
-        let next = records
-            .last()
-            .filter(|_| records.len() == query.limit)
-            .map(|(id, _)| self.next_link(&collection, &query, id));
-        let document = Object::new().json(kind.plural(), &array(&entries));
-        let links = match kind {
-            Kind::Server => "servers_links",
-            Kind::Image => "images_links",
-        };
-        let document = match next {
-            Some(next) => document.json(links, &next),
-            None => document,
-        };
-        Ok(Answer::json(200, document.end()))
-    }
-
-    fn next_link(&self, collection: &str, query: &ListQuery, last: &ResourceId) -> String {
-        let detail = if self.detail { "/detail" } else { "" };
-        // What else was asked for holds on the next page, too.
-        let others = self.head.query.as_deref().unwrap_or_default().split('&');
-        let mut pairs: Vec<_> = others
-            .filter(|pair| {
-                !pair.is_empty() && !pair.starts_with("marker=") && !pair.starts_with("limit=")
-            })
-            .map(str::to_owned)
-            .collect();
-        pairs.push(format!("limit={}", query.limit));
-        pairs.push(format!("marker={}", last.as_str()));
-        let href = format!("{collection}{detail}?{}", pairs.join("&"));
-        array(&[Object::new().text("rel", "next").text("href", &href).end()])
-    }
-
-    /// Up to `limit` records, newest first.
-    async fn records(
-        &self,
-        lists: &[&str],
-        query: &ListQuery,
-    ) -> Result<Vec<(ResourceId, Record)>, Problem> {
-        let mut after = match &query.marker {
-            Some(marker) => self.position(marker).await?,
-            None => Position::start(),
-        };
-        let mut found = Vec::new();
-        for _ in 0..MOST_PAGES {
-            let missing = query.limit - found.len();
-            let positions = self.page(lists, query, &after, missing).await?;
-            let Some(last) = positions.last().cloned() else {
-                break;
-            };
-            let is_last_page = positions.len() < missing;
-            found.extend(self.visible(positions).await?);
-            if is_last_page || found.len() >= query.limit {
-                break;
-            }
-            after = last;
+    /// Fills a page, newest first. Returns where the next page begins, if there may be one.
+    async fn fill(&self, page: &mut JsonPage) -> Result<Option<Marker>, Fault> {
+        if let Some(id) = self.query.only_id() {
+            let ids: Vec<_> = ResourceId::parse(id).into_iter().collect();
+            self.push_all(page, &ids).await?;
+            return Ok(None);
         }
-        Ok(found)
+        let mut after = self.start().await?;
+        let mut asked = 0;
+        loop {
+            let found = self.positions(&after, page.missing()).await?;
+            let ids: Vec<_> = found
+                .entries
+                .iter()
+                .filter_map(|position| ResourceId::parse(&position.id))
+                .collect();
+            asked += ids.len();
+            let last = self.push_all(page, &ids).await?;
+            if page.is_full() {
+                return Ok(last.map(|id| Marker::Resource(id.to_string())));
+            }
+            match found.resume_after {
+                None => return Ok(None),
+                Some(position) if asked >= MAX_RECORDS => {
+                    return Ok(Some(Marker::Position(position)));
+                }
+                Some(position) => after = position,
+            }
+        }
     }
 
-    /// Where the marker is; only what is seen can be one.
-    async fn position(&self, marker: &str) -> Result<Position, Problem> {
-        let unknown = || Problem::Marker(marker.to_owned());
-        let id = ResourceId::parse(marker).ok_or_else(unknown)?;
-        let shown = self.show(std::slice::from_ref(&id)).await?;
-        let record = shown.into_iter().next().flatten().ok_or_else(unknown)?;
-        Ok(Position {
-            created: created(&record),
-            id: id.as_str().to_owned(),
-        })
+    /// Returns the place that the page begins behind.
+    async fn start(&self) -> Result<Position, Fault> {
+        let id = match &self.query.marker {
+            None => return Ok(Position::start(Order::NewestFirst)),
+            Some(Marker::Position(position)) => return Ok(position.clone()),
+            Some(Marker::Resource(id)) => id,
+        };
+        // N: 400 for a resource that does not exist for this project.
+        let unknown = || Fault::Schema(format!("marker [{id}] not found"));
+        let resource_id = ResourceId::parse(id).ok_or_else(unknown)?;
+        let args = ShowListEntry {
+            scope: ListScope::Visible,
+            detail: false,
+        };
+        match self.entry(resource_id, &args).await {
+            Ok(Some(ListEntry::Brief(summary))) => Ok(Position {
+                created: summary.created.timestamp_millis(),
+                id: id.clone(),
+            }),
+            Ok(_) => Err(unknown()),
+            Err(error) => Err(self.exchange.store_failed(&error)),
+        }
     }
 
-    /// The next entries of all lists together.
-    async fn page(
-        &self,
-        lists: &[&str],
-        query: &ListQuery,
-        after: &Position,
-        limit: usize,
-    ) -> Result<Vec<Position>, Problem> {
-        let page = Page {
-            kind: self.route.kind.singular().to_owned(),
+    /// Returns the next entries of all lists together, up to `limit`.
+    async fn positions(&self, after: &Position, limit: usize) -> Result<IndexPage, Fault> {
+        let query = IndexQuery {
+            kind: self.kind.into(),
             after: after.clone(),
-            limit: i64::try_from(limit).unwrap_or_default(),
-            name: query.name.clone(),
+            limit: if self.detail {
+                limit.min(FULL_AT_ONCE)
+            } else {
+                limit
+            },
+            name: self.query.names(),
+            order: Order::NewestFirst,
         };
-        let mut positions = Vec::new();
-        for list in lists {
-            for position in client::list(&self.api.indexes, list, &page).await? {
-                // Newest first; what is in two lists is one entry.
-                let search = positions.binary_search_by(|found: &Position| position.cmp(found));
-                if let Err(at) = search {
-                    positions.insert(at, position);
-                }
-            }
-        }
-        positions.truncate(limit);
-        Ok(positions)
-    }
-
-    /// Those of them that the project finds in its list, by their own records.
-    async fn visible(
-        &self,
-        positions: Vec<Position>,
-    ) -> Result<Vec<(ResourceId, Record)>, Problem> {
-        let ids: Vec<_> = positions
-            .iter()
-            .filter_map(|position| ResourceId::parse(&position.id))
+        let indexes = self.exchange.service.indexes()?;
+        let pages: FuturesUnordered<_> = self
+            .query
+            .lists()
+            .into_iter()
+            .map(|list| indexes.list(list, &query))
             .collect();
-        let records = self.show(&ids).await?;
-        let listed = ids.into_iter().zip(records).filter_map(|(id, record)| {
-            let record = record.filter(|record| is_listed(record, &self.identity.actor))?;
-            Some((id, record))
-        });
-        Ok(listed.collect())
+        let pages: Vec<IndexPage> = pages
+            .try_collect()
+            .await
+            .map_err(|error| self.exchange.store_failed(&error))?;
+        Ok(IndexPage::merge(pages, query.limit))
     }
 
-    async fn show(&self, ids: &[ResourceId]) -> Result<Vec<Option<Record>>, Problem> {
-        let task = Task::Perform {
-            operation: Cow::Owned(Operation::Show),
-            actor: Cow::Borrowed(&self.identity.actor),
-            item_limit: self.api.settings.metadata_items,
+    /// Adds those records to the page that the list shows, in the order of `ids`. Returns the last one
+    /// that was added.
+    async fn push_all(
+        &self,
+        page: &mut JsonPage,
+        ids: &[ResourceId],
+    ) -> Result<Option<ResourceId>, Fault> {
+        let mut last = None;
+        for (id, entry) in self.entries(ids).await? {
+            let summary = match &entry {
+                ListEntry::Brief(summary) => summary.clone(),
+                ListEntry::Full(record) => Summary::from(record.as_ref()),
+            };
+            if !self.query.matches(id, &summary) {
+                continue;
+            }
+            if !self.view.push(page, id, &entry) {
+                break;
+            }
+            last = Some(id);
+        }
+        Ok(last)
+    }
+
+    /// Asks for records, all at once. One that cannot be read in time is left out, and the log says so.
+    async fn entries(&self, ids: &[ResourceId]) -> Result<Vec<(ResourceId, ListEntry)>, Fault> {
+        let args = ShowListEntry {
+            scope: self.query.scope(),
+            detail: self.detail,
         };
-        let kind = self.route.kind;
-        let replies = client::show_all(&self.api.objects, kind, ids, &task, self.caller).await?;
-        let record = |reply| match reply {
-            Reply::Done(Outcome::Record(record)) => Some(record),
-            _ => None,
-        };
-        Ok(replies.into_iter().map(record).collect())
-    }
-}
-
-/// Why there is no list.
-enum Problem {
-    /// N: 400, there is nothing that the list could go on after.
-    Marker(String),
-    /// 503.
-    Store(StoreError),
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl Problem {
-    fn into_fault(self, trace: &mut Trace) -> Fault {
-        match self {
-            Self::Marker(marker) => Fault::Schema(format!("marker [{marker}] not found")),
-            Self::Store(error) => {
-                trace.detail = Some(error.to_string());
-                Fault::StoreUnavailable
+        let mut calls: FuturesUnordered<_> = ids
+            .iter()
+            .enumerate()
+            .map(async |(at, id)| (at, self.entry(*id, &args).await))
+            .collect();
+        let mut replies: Vec<Option<Option<ListEntry>>> = vec![None; ids.len()];
+        let mut timeout = Delay::from(RECORDS_TIMEOUT);
+        let mut failure = None;
+        while let Either::Left((Some((at, reply)), _)) = select(calls.next(), &mut timeout).await {
+            match reply {
+                Ok(entry) => {
+                    if let Some(slot) = replies.get_mut(at) {
+                        *slot = Some(entry);
+                    }
+                }
+                Err(error) => failure = Some(error.to_string()),
             }
         }
-    }
-}
-
-/// The lists to look in. S2: 403 for servers without a project or a role; N: no images are found
-/// without one.
-fn lists(kind: Kind, actor: &Actor, detail: bool) -> Result<Vec<&str>, Fault> {
-    let reads = actor.standing >= Standing::Reader;
-    match (kind, actor.project_id.as_deref()) {
-        (Kind::Server, Some(project_id)) if reads => Ok(vec![project_id]),
-        (Kind::Server, _) => {
-            let right = if detail { "detail" } else { "index" };
-            Err(Fault::Policy(format!("os_compute_api:servers:{right}")))
+        let left_out = replies.iter().filter(|reply| reply.is_none()).count();
+        if left_out > 0 {
+            let cause = failure.unwrap_or_else(|| "they did not reply in time".to_owned());
+            let context = &self.exchange.context;
+            context.note(format!("{left_out} of {} records: {cause}", ids.len()));
+            if left_out == ids.len() {
+                return Err(Fault::StoreUnavailable);
+            }
         }
-        (Kind::Image, Some(project_id)) if reads => Ok(vec![project_id, PUBLIC]),
-        (Kind::Image, None) if actor.standing == Standing::Admin => Ok(vec![PUBLIC]),
-        (Kind::Image, _) => Ok(Vec::new()),
+        let entries = ids.iter().zip(replies);
+        Ok(entries
+            .filter_map(|(id, reply)| Some((*id, reply.flatten()?)))
+            .collect())
     }
-}
 
-/// Whether the record belongs in the project's list: an admin sees more than is listed.
-fn is_listed(record: &Record, actor: &Actor) -> bool {
-    let project_id = actor.project_id.as_deref();
-    let own = project_id == Some(record.resource.project_id());
-    match &record.resource {
-        Resource::Server(_) => own,
-        Resource::Image(image) => match image.visibility {
-            Visibility::Public => true,
-            Visibility::Shared => project_id.is_some_and(|id| image.is_visible_to(id)),
-            Visibility::Community | Visibility::Private => own,
-        },
-    }
-}
-
-fn created(record: &Record) -> i64 {
-    match &record.resource {
-        Resource::Server(server) => server.created.millis(),
-        Resource::Image(image) => image.created.millis(),
+    async fn entry(
+        &self,
+        id: ResourceId,
+        args: &ShowListEntry,
+    ) -> Result<Option<ListEntry>, StoreError> {
+        let Ok(resources) = self.exchange.service.resources() else {
+            return Ok(None);
+        };
+        let options = self.exchange.call_options();
+        resources
+            .client(self.kind, id, self.actor, options)
+            .list_entry(args)
+            .await
     }
 }

@@ -1,6 +1,9 @@
 //! Points in time as documents write them: RFC 3339, through `chrono`.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use serde::{Deserialize as _, Deserializer, Serializer, de};
 
 /// A point in time.
 pub type Timestamp = DateTime<Utc>;
@@ -42,6 +45,25 @@ pub fn to_seconds(time: Timestamp) -> String {
 #[must_use]
 pub fn to_full(time: Timestamp) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// Serializes as [`to_full`], for `#[serde(with = "crate::timestamp")]`.
+///
+/// # Errors
+///
+/// The serializer's own.
+pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&to_full(*time))
+}
+
+/// Deserializes as [`parse`], for `#[serde(with = "crate::timestamp")]`.
+///
+/// # Errors
+///
+/// The value is not a string that [`parse`] accepts.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let text = Cow::<str>::deserialize(deserializer)?;
+    parse(&text).ok_or_else(|| de::Error::custom("not an RFC 3339 time"))
 }
 
 #[cfg(test)]

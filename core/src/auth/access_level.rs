@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The strongest role of a token. Keystone's implied roles hold: `admin` ⊃ `manager` ⊃ `member` ⊃
-/// `reader`; `manager` allows here what `member` allows.
+/// The strongest role of a token.
+///
+/// K: Keystone's implied roles hold: `admin` ⊃ `manager` ⊃ `member` ⊃ `reader`. `manager` allows
+/// here what `member` allows, so it has no level of its own.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize,
 )]
@@ -16,7 +18,7 @@ pub enum AccessLevel {
     Reader,
     /// Reads and changes.
     Member,
-    /// Changes what is locked and what belongs to another project.
+    /// Also changes what is locked and what belongs to another project.
     Admin,
 }
 
@@ -51,20 +53,22 @@ pub struct Actor {
     pub access_level: AccessLevel,
 }
 
-/// Returns whether these are the roles of another service, which may vouch for a user's token.
-/// K: the name is compared exactly.
-#[must_use]
-pub fn is_service<S: AsRef<str>>(roles: &[S]) -> bool {
-    roles.iter().any(|role| role.as_ref() == "service")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Returns whether a token with this project and these roles may use the registry: `admin` or
-/// `service`. P: never without a project.
-#[must_use]
-pub fn may_use_registry<S: AsRef<str>>(project_id: Option<&str>, roles: &[S]) -> bool {
-    project_id.is_some()
-        && (AccessLevel::of(roles) == AccessLevel::Admin
-            || roles
-                .iter()
-                .any(|role| role.as_ref().eq_ignore_ascii_case("service")))
+    #[test]
+    fn n_the_strongest_role_counts_whatever_its_case() {
+        for (roles, expected) in [
+            (&[][..], AccessLevel::None),
+            (&["service"], AccessLevel::None),
+            (&["readers"], AccessLevel::None),
+            (&["reader"], AccessLevel::Reader),
+            (&["member", "reader"], AccessLevel::Member),
+            (&["Manager"], AccessLevel::Member),
+            (&["reader", "ADMIN"], AccessLevel::Admin),
+        ] {
+            assert_eq!(AccessLevel::of(roles), expected, "{roles:?}");
+        }
+    }
 }

@@ -1,135 +1,107 @@
-//! What a token is worth: its claims, until when they hold, and the digest under which they are kept.
+//! What a token says of its user, whoever vouches for it.
 
-use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use serde::Deserialize;
 
-use super::access_level::{AccessLevel, Actor, is_service, may_use_registry};
+use super::access_level::{AccessLevel, Actor};
 use super::access_rule::AccessRule;
-use crate::timestamp::Timestamp;
+use super::identity::Identity;
+use crate::timestamp::{self, Timestamp};
 
-/// SHA-256 of a token. Nothing a token can be recovered from is kept or logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Digest([u8; 32]);
-
-impl Digest {
-    /// The digest of a token.
-    #[must_use]
-    pub fn of(token: &str) -> Self {
-        Self(Sha256::digest(token).into())
-    }
-
-    /// The key in KV: `{namespace}:{64 hex digits}`.
-    #[must_use]
-    pub fn kv_key(&self, namespace: &str) -> String {
-        let mut key = String::with_capacity(namespace.len() + 65);
-        key.push_str(namespace);
-        key.push(':');
-        for byte in self.0 {
-            for nibble in [byte >> 4, byte & 15] {
-                key.push(char::from_digit(nibble.into(), 16).unwrap_or_default());
-            }
-        }
-        key
-    }
+/// What a token's roles are for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// The project with this id.
+    Project(String),
+    /// A domain.
+    Domain,
+    /// The whole cloud.
+    System,
+    /// Nothing: the token has no roles.
+    Unscoped,
 }
 
-/// What a token says of its user, whoever vouches for it.
+/// What a token says of its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     /// Whose token it is.
     pub user_id: String,
-    /// The project it is for; none for an unscoped token.
-    pub project_id: Option<String>,
-    /// The roles as granted; implied ones are added on reading.
+    /// What the roles are for.
+    pub scope: Scope,
+    /// The roles as granted. Implied ones are added by [`AccessLevel::of`].
     pub roles: Vec<String>,
-    /// Until when it holds.
+    /// When the token ends to be valid.
     pub expires_at: Timestamp,
-    /// All that it may be used for here, if its application credential says so.
+    /// The id under which Keystone's own records know the token; it is no secret.
+    pub audit_id: Option<String>,
+    /// All requests that the token may be used for, if its application credential has access rules.
+    /// An empty list allows none.
     pub access_rules: Option<Vec<AccessRule>>,
 }
 
-/// Who is asking: an identity that exists was authenticated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// Whose token it is.
-    pub user_id: String,
-    /// The project and the strongest role.
-    pub actor: Actor,
-    /// Whether the registry opens to it.
-    pub may_use_registry: bool,
-    /// Whether it is another service's own, with role `service`.
-    pub is_service: bool,
-    /// Until when the token holds.
-    pub expires_at: Timestamp,
-    /// All that it may be used for; [`None`] for whatever its role allows.
-    pub access_rules: Option<Vec<AccessRule>>,
+/// The value under `token:<digest>`.
+#[derive(Deserialize)]
+struct EmbeddedToken {
+    user_id: String,
+    #[serde(default)]
+    project_id: Option<String>,
+    roles: Vec<String>,
+    #[serde(with = "timestamp")]
+    expires_at: Timestamp,
 }
 
 impl Claims {
-    /// The claims of an embedded token, as they are stored under `token:<digest>`. Unknown fields are
-    /// ignored; [`None`] when it is not a claim at all.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::stored(&serde_json::from_str(text).ok()?)
-    }
-
-    /// The claims in a document in KV, but for the access rules.
-    #[must_use]
-    pub fn stored(stored: &Value) -> Option<Self> {
-        let text = |name: &str| stored.get(name).and_then(Value::as_str);
-        let roles = stored.get("roles")?.as_array()?;
-        let project_id = match stored.get("project_id") {
-            None | Some(Value::Null) => None,
-            Some(project_id) => Some(project_id.as_str()?.to_owned()),
-        };
-        Some(Self {
-            user_id: text("user_id")?.to_owned(),
-            project_id,
-            roles: roles
-                .iter()
-                .map(|role| role.as_str().map(str::to_owned))
-                .collect::<Option<_>>()?,
-            expires_at: crate::timestamp::parse(text("expires_at")?)?,
+    /// Parses the claims of an embedded token, as they are stored under `token:<digest>`:
+    /// `{"user_id", "project_id", "roles", "expires_at"}`. P: unknown fields are ignored, and
+    /// `project_id` may be null.
+    ///
+    /// # Errors
+    ///
+    /// The text is not such a document.
+    pub fn from_embedded(text: &str) -> Result<Self, serde_json::Error> {
+        let token: EmbeddedToken = serde_json::from_str(text)?;
+        Ok(Self {
+            user_id: token.user_id,
+            // P: an embedded token without a project is the system's, not a domain's.
+            scope: token.project_id.map_or(Scope::System, Scope::Project),
+            roles: token.roles,
+            expires_at: token.expires_at,
+            audit_id: None,
             access_rules: None,
         })
     }
 
-    /// The identity, whether the token still holds or not.
+    /// Returns the identity that these claims stand for, whether they have expired or not.
     #[must_use]
-    pub fn identity(self) -> Identity {
+    pub fn into_identity(self) -> Identity {
+        let has_role = |name: &str| {
+            self.roles
+                .iter()
+                .any(|role| role.eq_ignore_ascii_case(name))
+        };
+        // P: a domain's admin is no admin of images, which belong to projects.
+        let access_level = match self.scope {
+            Scope::Domain => AccessLevel::None,
+            Scope::Project(_) | Scope::System | Scope::Unscoped => AccessLevel::of(&self.roles),
+        };
+        let project_id = match self.scope {
+            Scope::Project(id) => Some(id),
+            Scope::Domain | Scope::System | Scope::Unscoped => None,
+        };
         Identity {
-            is_service: is_service(&self.roles),
-            may_use_registry: may_use_registry(self.project_id.as_deref(), &self.roles),
+            // P: the registry is for `admin` and `service`, and never without a project.
+            may_use_registry: project_id.is_some()
+                && (access_level == AccessLevel::Admin || has_role("service")),
+            // K: the middleware compares the role of a service exactly.
+            is_service: self.roles.iter().any(|role| role == "service"),
             actor: Actor {
-                project_id: self.project_id,
-                access_level: AccessLevel::of(&self.roles),
+                project_id,
+                access_level,
             },
             user_id: self.user_id,
             expires_at: self.expires_at,
+            audit_id: self.audit_id,
             access_rules: self.access_rules,
         }
-    }
-}
-
-impl Identity {
-    /// Whether the token has not expired yet.
-    #[must_use]
-    pub fn holds(&self, now: Timestamp) -> bool {
-        now < self.expires_at
-    }
-
-    /// Whether the token may be used for this method on this path, as it came in the request.
-    #[must_use]
-    pub fn may_ask(&self, method: &str, path: &str) -> bool {
-        self.access_rules
-            .as_ref()
-            .is_none_or(|rules| rules.iter().any(|rule| rule.allows(method, path)))
-    }
-
-    /// What the request rate is counted by: the project, else the user.
-    #[must_use]
-    pub fn rate_key(&self) -> &str {
-        self.actor.project_id.as_deref().unwrap_or(&self.user_id)
     }
 }
 
@@ -137,43 +109,47 @@ impl Identity {
 mod tests {
     use super::*;
 
-    fn claims(roles: &[&str], project_id: Option<&str>) -> Claims {
+    fn identity(scope: Scope, roles: &[&str]) -> Identity {
         Claims {
             user_id: "alice".into(),
-            project_id: project_id.map(str::to_owned),
+            scope,
             roles: roles.iter().map(|&role| role.into()).collect(),
-            expires_at: crate::timestamp::from_millis(1_000),
+            expires_at: Timestamp::default(),
+            audit_id: None,
             access_rules: None,
         }
+        .into_identity()
+    }
+
+    fn acme() -> Scope {
+        Scope::Project("acme".into())
     }
 
     #[test]
-    fn claims_are_kept_under_the_sha_256_of_the_token() {
-        assert_eq!(
-            Digest::of("870466f60fd3461abbcf1f2f16ffc30f").kv_key("token"),
-            "token:aaffd435559e4b2ee57cead3e3d4eb5bf4544fc5bd67dc54fc2fb98f458bd8e9"
-        );
-    }
-
-    #[test]
-    fn a_token_holds_until_it_expires_and_not_a_millisecond_longer() {
-        let identity = claims(&["member"], Some("acme")).identity();
-        let at = |millis| identity.holds(crate::timestamp::from_millis(millis));
-        assert!(at(999));
-        assert!(!at(1_000));
-        assert!(!at(1_001));
-    }
-
-    #[test]
-    fn unknown_fields_are_ignored_and_expires_at_is_required() {
-        let parsed = Claims::parse(
-            r#"{"user_id": "u", "project_id": null, "roles": ["reader"], "expires_at": "2026-11-21T12:00:00Z", "new": 1}"#,
+    fn p_embedded_claims_may_have_more_fields_and_no_project() {
+        let claims = Claims::from_embedded(
+            r#"{"user_id": "u", "project_id": null, "roles": ["reader"], "expires_at": "2026-11-21T12:00:00Z",
+                "audit_id": 1, "access_rules": [], "scope": "domain"}"#,
         )
         .unwrap();
-        assert_eq!(parsed.project_id, None);
-        assert_eq!(parsed.expires_at.to_string(), "2026-11-21T12:00:00Z");
+        assert_eq!(claims.scope, Scope::System);
+        assert_eq!(claims.access_rules, None);
+        assert_eq!(
+            claims.expires_at,
+            timestamp::parse("2026-11-21T12:00:00Z").unwrap()
+        );
+        let text = r#"{"user_id": "u", "project_id": "acme", "roles": [], "expires_at": "2026-11-21T12:00:00Z"}"#;
+        assert_eq!(Claims::from_embedded(text).unwrap().scope, acme());
+        let text = r#"{"user_id": "u", "roles": [], "expires_at": "2026-11-21T12:00:00Z"}"#;
+        assert_eq!(Claims::from_embedded(text).unwrap().scope, Scope::System);
+    }
+
+    #[test]
+    fn p_embedded_claims_without_a_user_roles_or_an_end_are_rejected() {
         for text in [
             r#"{"user_id": "u", "project_id": "p", "roles": []}"#,
+            r#"{"project_id": "p", "roles": [], "expires_at": "2026-11-21T12:00:00Z"}"#,
+            r#"{"user_id": "u", "project_id": "p", "expires_at": "2026-11-21T12:00:00Z"}"#,
             r#"{"user_id": "u", "roles": [], "expires_at": "tomorrow"}"#,
             r#"{"user_id": "u", "roles": [1], "expires_at": "2026-11-21T12:00:00Z"}"#,
             r#"{"user_id": "u", "project_id": 1, "roles": [], "expires_at": "2026-11-21T12:00:00Z"}"#,
@@ -181,19 +157,42 @@ mod tests {
             "[]",
             "",
         ] {
-            assert_eq!(Claims::parse(text), None, "{text}");
+            assert!(Claims::from_embedded(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn the_rate_is_counted_by_project_else_by_user() {
-        let identity = |project| claims(&[], project).identity();
-        assert_eq!(identity(Some("acme")).rate_key(), "acme");
-        assert_eq!(identity(None).rate_key(), "alice");
+    fn p_the_registry_is_for_admin_and_service_with_a_project() {
+        for (role, may) in [
+            ("admin", true),
+            ("service", true),
+            ("Service", true),
+            ("manager", false),
+            ("member", false),
+            ("reader", false),
+            ("unheard-of", false),
+        ] {
+            assert_eq!(identity(acme(), &[role]).may_use_registry, may, "{role}");
+            for scope in [Scope::Domain, Scope::System, Scope::Unscoped] {
+                assert!(!identity(scope, &[role]).may_use_registry, "{role}");
+            }
+        }
     }
 
     #[test]
-    fn only_a_role_of_exactly_that_name_makes_it_a_services_own() {
+    fn p_a_domains_admin_has_no_access_level_and_a_systems_admin_is_an_admin() {
+        for (scope, expected) in [
+            (acme(), AccessLevel::Admin),
+            (Scope::System, AccessLevel::Admin),
+            (Scope::Domain, AccessLevel::None),
+        ] {
+            let identity = identity(scope, &["admin", "member"]);
+            assert_eq!(identity.actor.access_level, expected);
+        }
+    }
+
+    #[test]
+    fn k_only_a_role_of_exactly_that_name_makes_it_a_services_token() {
         for (roles, is_service) in [
             (&["service"][..], true),
             (&["reader", "service"], true),
@@ -201,28 +200,7 @@ mod tests {
             (&["Service"], false),
             (&[], false),
         ] {
-            let identity = claims(roles, Some("acme")).identity();
-            assert_eq!(identity.is_service, is_service, "{roles:?}");
+            assert_eq!(identity(acme(), roles).is_service, is_service, "{roles:?}");
         }
-    }
-
-    #[test]
-    fn access_rules_allow_what_one_of_them_allows_and_none_allow_nothing() {
-        let with = |access_rules| {
-            Claims {
-                access_rules,
-                ..claims(&["member"], Some("acme"))
-            }
-            .identity()
-        };
-        let rule = |path: &str| AccessRule {
-            method: "GET".into(),
-            path: path.into(),
-        };
-        assert!(with(None).may_ask("GET", "/v2.1/servers"));
-        let two = with(Some(vec![rule("/v2.1/images/*"), rule("/v2.1/servers")]));
-        assert!(two.may_ask("GET", "/v2.1/servers"));
-        assert!(!two.may_ask("PUT", "/v2.1/servers"));
-        assert!(!with(Some(vec![])).may_ask("GET", "/v2.1/servers"));
     }
 }

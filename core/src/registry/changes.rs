@@ -30,6 +30,12 @@ impl Marks {
         self.0.is_empty()
     }
 
+    /// Returns the oldest revision that is marked.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Revision> {
+        self.0.values().min().copied()
+    }
+
     /// Returns whether `key` is marked.
     #[must_use]
     pub fn contains(&self, key: &str) -> bool {

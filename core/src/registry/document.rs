@@ -86,6 +86,15 @@ pub struct ImageDocument {
 }
 
 impl Document {
+    /// Returns the changes that the cloud has taken or refused, by key.
+    #[must_use]
+    pub fn applied(&self) -> Option<&BTreeMap<String, Revision>> {
+        match self {
+            Self::Server(registration) => registration.applied.as_ref(),
+            Self::Image(registration) => registration.applied.as_ref(),
+        }
+    }
+
     /// Returns which kind of resource it is about.
     #[must_use]
     pub fn kind(&self) -> Kind {

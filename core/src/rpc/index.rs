@@ -113,6 +113,37 @@ pub struct IndexPage {
     pub resume_after: Option<Position>,
 }
 
+impl IndexPage {
+    /// Returns the first `limit` entries of several lists together, newest first. What is in two of
+    /// them is one entry.
+    ///
+    /// A list that has more to tell says nothing of what follows its last entry, so what other lists
+    /// have behind that place is left for the next page.
+    #[must_use]
+    pub fn merge(pages: Vec<Self>, limit: usize) -> Self {
+        let mut resume_after = pages
+            .iter()
+            .filter_map(|page| page.resume_after.as_ref())
+            .max()
+            .cloned();
+        let mut entries: Vec<Position> = pages
+            .into_iter()
+            .flat_map(|page| page.entries)
+            .filter(|entry| resume_after.as_ref().is_none_or(|place| entry >= place))
+            .collect();
+        entries.sort_unstable_by(|one, other| other.cmp(one));
+        entries.dedup();
+        if entries.len() > limit {
+            entries.truncate(limit);
+            resume_after = entries.last().cloned().or(resume_after);
+        }
+        Self {
+            entries,
+            resume_after,
+        }
+    }
+}
+
 /// What a list is told of a resource: `update`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexUpdate {
@@ -174,6 +205,32 @@ mod tests {
             "server:x",
         ] {
             assert_eq!(ChangedResource::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn pages_of_several_lists_become_one() {
+        let at = |created: i64| Position {
+            created,
+            id: format!("id-{created}"),
+        };
+        let page = |entries: &[i64], resume_after: Option<i64>| IndexPage {
+            entries: entries.iter().copied().map(at).collect(),
+            resume_after: resume_after.map(at),
+        };
+        for (pages, limit, entries, resume_after) in [
+            (vec![], 5, vec![], None),
+            (vec![page(&[9, 7], None), page(&[8, 7], None)], 5, vec![9, 8, 7], None),
+            // The first list may have entries between 7 and 5.
+            (vec![page(&[9, 7], Some(7)), page(&[8, 5], None)], 5, vec![9, 8, 7], Some(7)),
+            (vec![page(&[9, 7], Some(7)), page(&[8, 3], Some(3))], 5, vec![9, 8, 7], Some(7)),
+            (vec![page(&[9, 7], None), page(&[8, 5], None)], 2, vec![9, 8], Some(8)),
+            // A search that has found nothing yet.
+            (vec![page(&[], Some(6)), page(&[8, 5], None)], 5, vec![8], Some(6)),
+        ] {
+            let merged = IndexPage::merge(pages.clone(), limit);
+            let expected = page(&entries, resume_after);
+            assert_eq!(merged, expected, "{pages:?}");
         }
     }
 
