@@ -19,9 +19,8 @@ const GONE_WITHIN_MS = 10_000;
 
 const folder = mkdtempSync(path.join(tmpdir(), "edge-metadata-start-"));
 const started: Start[] = [];
-after(async () => {
-  for (const start of started) start.npm.kill();
-  await Promise.all(started.map((start) => start.closed));
+after(() => {
+  for (const { npm, processes } of started) for (const pid of [...processes, npm.pid ?? 0]) kill(pid);
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
@@ -29,7 +28,8 @@ class Start {
   stdout = "";
   stderr = "";
   readonly npm: ChildProcess;
-  readonly closed: Promise<unknown>;
+  /** What was started on the way to `ready`, so that no test leaves anything behind. */
+  processes: number[] = [];
 
   constructor(
     readonly port: number,
@@ -39,7 +39,6 @@ class Start {
     this.npm = spawn("npm", all, { cwd: repository, stdio: ["ignore", "pipe", "pipe"] });
     this.npm.stdout?.on("data", (chunk: Buffer) => (this.stdout += chunk));
     this.npm.stderr?.on("data", (chunk: Buffer) => (this.stderr += chunk));
-    this.closed = once(this.npm, "close");
   }
 
   get url(): string {
@@ -48,8 +47,16 @@ class Start {
 
   async ready(): Promise<this> {
     await until(() => this.stdout.includes("\nready ") || this.npm.exitCode !== null, STARTS_WITHIN_MS, () => this.stderr);
+    this.processes = await descendants(this.npm.pid);
     assert.equal(this.npm.exitCode, null, this.stderr);
     return this;
+  }
+
+  /** Waits until npm has ended by itself and all that it printed is here. */
+  async closed(milliseconds: number): Promise<void> {
+    let isClosed = false;
+    void once(this.npm, "close").then(() => (isClosed = true));
+    await until(() => isClosed, milliseconds, () => `it does not end:\n${this.stderr}`);
   }
 
   /** Waits until nobody listens any more. */
@@ -78,11 +85,22 @@ function isListening(port: number): Promise<boolean> {
   });
 }
 
-/** The processes that one has started itself. */
-async function childrenOf(pid: number | undefined): Promise<number[]> {
+/** The processes that one has started, and those that they have, the nearest first. */
+async function descendants(pid: number | undefined): Promise<number[]> {
   const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid="]);
   const pairs = stdout.trim().split("\n").map((line) => line.trim().split(/ +/).map(Number));
-  return pairs.flatMap(([child, parent]) => (child !== undefined && parent === pid ? [child] : []));
+  const found = pid === undefined ? [] : [pid];
+  for (const one of found) found.push(...pairs.flatMap(([child, parent]) => (parent === one && child ? [child] : [])));
+  return found.slice(1);
+}
+
+function kill(pid: number): void {
+  if (pid === 0) return;
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended, as it should.
+  }
 }
 
 /** The `curl` lines that were printed, as requests, with what each is said to answer. */
@@ -110,7 +128,7 @@ test("npm start prints what can be tried, and `ready` last; its own requests are
   await until(() => logged(first.stderr).length === requests.length, 5_000, () => first.stderr);
 
   first.npm.kill("SIGTERM");
-  await first.closed;
+  await first.closed(GONE_WITHIN_MS);
   await first.gone();
 
   // What was deleted stays deleted, and is said to be.
@@ -136,7 +154,7 @@ test("npm start with a Keystone leaves the demo out, says what to do next, and a
     assert.equal(await ask("870466f60fd3461abbcf1f2f16ffc30f"), 401, "a token of the demo");
 
     // The process that npm has started, so that only its own child is left to notice.
-    const [pid] = await childrenOf(served.npm.pid);
+    const [pid] = served.processes;
     assert.ok(pid);
     process.kill(pid, "SIGKILL");
     await served.gone();
@@ -147,7 +165,7 @@ test("npm start with a Keystone leaves the demo out, says what to do next, and a
 
 test("npm start with a bad setting ends, and shows the line that names it", async () => {
   const failed = await start("--persist-to", path.join(folder, "bad"), "--var", "LOG_LEVEL:loud");
-  await failed.closed;
+  await failed.closed(STARTS_WITHIN_MS);
   assert.equal(failed.npm.exitCode, 1);
   assert.match(failed.stderr, /"message":.*LOG_LEVEL/);
   assert.match(failed.stderr, /error: the Worker answers 500/);
@@ -158,7 +176,7 @@ test("npm start with a bad setting ends, and shows the line that names it", asyn
 for (const option of ["--remote", "-r", "--no-local", "--local=false"]) {
   test(`npm start ${option} is refused`, async () => {
     const refused = await start(option);
-    await refused.closed;
+    await refused.closed(STARTS_WITHIN_MS);
     assert.equal(refused.npm.exitCode, 1);
     assert.match(refused.stderr, /is refused: the demo's tokens are public/);
   });
