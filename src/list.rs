@@ -17,8 +17,7 @@ use edge_metadata_core::http::response::Response;
 use edge_metadata_core::http::route::ComputeRoute;
 use edge_metadata_core::metadata::{Kind, ResourceId};
 use edge_metadata_core::rpc::{
-    IndexPage, IndexQuery, ListEntry, ListScope, Order, Position, ShowListEntry,
-    Summary,
+    IndexPage, IndexQuery, ListEntry, ListScope, Order, Position, ShowListEntry, Summary,
 };
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;

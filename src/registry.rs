@@ -219,8 +219,12 @@ impl Registry<'_> {
                 return Ok((position.clone(), None));
             };
             let registered = self.object(kind, id)?.inspect().await;
-            let registered = registered.map_err(|error: StoreError| self.exchange.store_failed(&error))?;
-            Ok((position.clone(), registered.ok().map(|registered| (id, registered))))
+            let registered =
+                registered.map_err(|error: StoreError| self.exchange.store_failed(&error))?;
+            Ok((
+                position.clone(),
+                registered.ok().map(|registered| (id, registered)),
+            ))
         });
         let replies: Vec<Result<_, Fault>> = stream::iter(calls)
             .buffered(RECORDS_AT_ONCE)

@@ -15,6 +15,7 @@ use futures_util::stream;
 use super::client::{Indexes, split_object_name};
 use super::resource::ResourceObject;
 use super::schema::{self, PendingUpdate};
+use super::state::ResourceState;
 use crate::platform;
 
 /// Lists that are told at once.
@@ -107,7 +108,7 @@ impl ResourceObject {
         if !schema::pending_updates(&self.database, "", 1)?.is_empty() {
             return self.database.set_alarm(now + RETRY_MILLIS);
         }
-        match self.with_state(|state| state.removable_at())? {
+        match self.with_state(ResourceState::removable_at)? {
             Some(at) if at <= now => {
                 self.forget_state();
                 self.database.delete_all()

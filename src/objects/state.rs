@@ -82,9 +82,7 @@ impl ResourceState {
             match decide(record, operation, &call.actor, call.item_limit) {
                 Ok(None) => {}
                 Ok(Some(change)) => {
-                    let applied = self
-                        .log
-                        .next(call.id, outcome(operation), platform::now());
+                    let applied = self.log.next(call.id, outcome(operation), platform::now());
                     if call.keep_changes {
                         self.commit_with_marks(database, object, &change, &applied)?;
                     } else {

@@ -12,7 +12,6 @@ use super::error::{BODY_LIMIT, Error};
 use crate::body::{self, BodyError};
 use crate::platform::{now, timeout};
 
-
 /// A Keystone.
 #[derive(Debug)]
 pub(super) struct Client {
