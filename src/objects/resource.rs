@@ -30,6 +30,8 @@ pub struct ResourceObject {
     /// What SQLite holds. The object is its only writer, so this is never stale; [`None`] before
     /// the first call and after a write that failed.
     state: RefCell<Option<ResourceState>>,
+    /// The list with which the last alarm ended, when it had more to tell.
+    pub(super) told_up_to: RefCell<String>,
 }
 
 impl DurableObject for ResourceObject {
@@ -39,6 +41,7 @@ impl DurableObject for ResourceObject {
             database: Database::new(&state),
             env,
             state: RefCell::new(None),
+            told_up_to: RefCell::default(),
         }
     }
 
