@@ -197,7 +197,7 @@ impl Registry<'_> {
 
     /// Returns the place of a record that the last page ended with.
     async fn position(&self, kind: Kind, id: &str) -> Result<Position, Fault> {
-        let unknown = || Fault::Schema(format!("marker [{id}] not found"));
+        let unknown = || Fault::MarkerNotFound(id.to_owned());
         let resource_id = ResourceId::parse(id).ok_or_else(unknown)?;
         let known = self.object(kind, resource_id)?.inspect().await;
         let known = known.map_err(|error| self.exchange.store_failed(&error))?;
