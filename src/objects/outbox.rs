@@ -18,8 +18,12 @@ use super::schema::{self, PendingUpdate, Tables};
 use super::state::ResourceState;
 use crate::platform;
 
-/// Lists that are told at once.
+/// Pending updates that are read at once.
 const BATCH: usize = 200;
+
+/// Lists that are told at once. Where many objects share a thread, more of them would hold up
+/// whoever calls this one.
+const AT_ONCE: usize = 25;
 
 /// Batches of one alarm. The platform limits the calls of one invocation, and an image may have any
 /// number of members: the next alarm goes on where this one ends.
@@ -56,7 +60,7 @@ impl ResourceObject {
             let snapshot = self.with_state(Snapshot::of)?;
             let mut told = stream::iter(&updates)
                 .map(|update| self.tell(&indexes, &snapshot, update))
-                .buffer_unordered(BATCH);
+                .buffer_unordered(AT_ONCE);
             while let Some(told) = told.next().await {
                 told?;
             }
