@@ -1,4 +1,4 @@
-// The contract's role table: role × whose resource × what is asked.
+// The contract's role table: role × owner of the resource × operation.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -137,7 +137,7 @@ for (const roles of [...NOBODY, ...READERS, ...MEMBERS, ...ADMINS]) {
         assert.deepEqual((await answers()).map((answer) => answer.status), [201, 200, 204]);
         continue;
       }
-      // Refused whether the record exists or not, and though it is the caller's own project's.
+      // Refused whether the record exists or not, for the caller's own project too.
       const unknown = await answers();
       await worker.request("PUT", path, { token: await worker.registrar(), body });
       for (const [at, answer] of [...unknown, ...(await answers())].entries()) {
@@ -149,7 +149,7 @@ for (const roles of [...NOBODY, ...READERS, ...MEMBERS, ...ADMINS]) {
   });
 }
 
-test("a role in the token's project says nothing about another one: a member's own images stay theirs", async () => {
+test("a role in one project grants nothing in another: images stay their project's", async () => {
   const project = new Project(worker);
   const other = new Project(worker);
   const id = await project.image({ visibility: "shared", members: [other.id] });
