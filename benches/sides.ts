@@ -1,10 +1,10 @@
-// What is measured side by side: for each side the modules that workerd loads.
+// The sides of the comparison, and the modules that workerd loads for each.
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { root } from "../scripts/layout.mjs";
 
 export interface Module {
-  /** By which the others import it. */
+  /** The name by which other modules import it. */
   name: string;
   file: string;
 }
@@ -13,7 +13,7 @@ export interface Side {
   name: string;
   /** For tables and plots. */
   title: string;
-  /** The first one is the entrance. */
+  /** The first one is the entry module. */
   modules: Module[];
   /** The classes of its objects, by the names of their bindings. */
   objects: Record<string, string>;
@@ -30,7 +30,7 @@ function javaScript(name: string, title: string, objects: Record<string, string>
   return { name, title, objects, modules: ordered.map((file) => ({ name: file, file: path.join(folder, file) })) };
 }
 
-/** Its own entrance, and what wasm-bindgen wrote. */
+/** Its entry module, and the output of wasm-bindgen. */
 function rust(name: string, title: string, objects: Record<string, string>, folder: string, entrance: string): Side {
   const modules = [
     { name: entrance, file: path.join(folder, entrance) },
@@ -53,7 +53,7 @@ export const sameJob = javaScript("same-job", "the same job in JavaScript", RESO
 export const ours = rust("edge-metadata", "edge-metadata", deployedObjects(root), root, "entry.js");
 export const nullRust = rust("null-rust", "null Rust", {}, path.join(benches, "null-rust"), "worker.js");
 
-/** Another build of this Worker beside it, for the effect of a change: a checkout that has been built. */
+/** Another build of this Worker, to measure a change: a built checkout. */
 export function another(folder: string): Side {
   return rust(path.basename(folder), path.basename(folder), deployedObjects(folder), folder, "entry.js");
 }

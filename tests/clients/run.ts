@@ -1,5 +1,6 @@
 /**
- * Starts the Worker, passes its address and tokens to the clients' tests in each environment, and stops it. Called by scripts/test-clients.mjs, which installs the environments.
+ * Starts the Worker, passes its address and tokens to the clients' tests in each environment, and stops it. Called
+ * by scripts/test-clients.mjs, which installs the environments.
  */
 import { spawn } from "node:child_process";
 import path from "node:path";
