@@ -162,7 +162,7 @@ for (const method of ["POST", "PATCH"]) {
   });
 }
 
-for (const status of ["queued", "saving", "uploading", "importing", "a status nobody knows"]) {
+for (const status of ["queued", "saving", "uploading", "importing", "an unknown status"]) {
   test(`S1 409: conflicting request, the image is ${status}`, async () => {
     const project = new Project(worker);
     const id = await project.image({ status });

@@ -272,7 +272,7 @@ for (const state of [
   "error",
   "shelved",
   "shelved_offloaded",
-  "a state nobody knows",
+  "an unknown state",
   "ACTIVE",
 ]) {
   test(`S2 409: instance status is invalid, ${state}`, async () => {
@@ -287,7 +287,7 @@ for (const state of [
   });
 }
 
-for (const task of ["rebooting", "deleting", "resize_prep", "a task nobody knows"]) {
+for (const task of ["rebooting", "deleting", "resize_prep", "an unknown task"]) {
   test(`S2 409: instance task status is not None, ${task}`, async () => {
     const project = new Project(worker);
     const id = await project.server({ task_state: task });

@@ -158,11 +158,11 @@ test("an unknown item: 404 for callers that may read, otherwise the resource's 4
   const server = await project.server();
   const image = await project.image();
   const reader = { token: await project.as("reader") };
-  const nobody = { token: await project.as("service") };
+  const noRole = { token: await project.as("service") };
   const onServer = await perform(project, `/servers/${server}`, operation, reader);
   assertFault(onServer, 404, "itemNotFound", "Metadata item was not found");
   const onImage = await perform(project, `/images/${image}`, operation, reader);
   assertFault(onImage, 404, "itemNotFound", "The resource could not be found.");
-  assertRefused(await perform(project, `/servers/${server}`, operation, nobody), 403, "servers", server, operation);
-  assertRefused(await perform(project, `/images/${image}`, operation, nobody), 404, "images", image, operation);
+  assertRefused(await perform(project, `/servers/${server}`, operation, noRole), 403, "servers", server, operation);
+  assertRefused(await perform(project, `/images/${image}`, operation, noRole), 404, "images", image, operation);
 });

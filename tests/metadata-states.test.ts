@@ -60,7 +60,7 @@ for (const operation of WRITES) {
     "shelved_offloaded",
     "resized",
     "soft-delete",
-    "a state nobody knows",
+    "an unknown state",
     "ACTIVE",
     "",
   ]) {
@@ -77,7 +77,7 @@ for (const operation of WRITES) {
     });
   }
 
-  for (const task of ["rebooting", "deleting", "resize_prep", "image_snapshot", "a task nobody knows"]) {
+  for (const task of ["rebooting", "deleting", "resize_prep", "image_snapshot", "an unknown task"]) {
     test(`${operation.name}: task_state ${task} is 409, for an admin too`, async () => {
       const project = new Project(worker);
       const id = await project.server({ task_state: task });

@@ -152,7 +152,7 @@ for (const [vm_state, task_state, status] of [
   ["shelved", null, "SHELVED"],
   ["shelved_offloaded", null, "SHELVED_OFFLOADED"],
   ["shelved_offloaded", "spawning", "SHELVED_OFFLOADED"],
-  ["a state nobody knows", null, "UNKNOWN"],
+  ["an unknown state", null, "UNKNOWN"],
 ] as const) {
   test(`a server in vm_state ${vm_state} and task_state ${task_state} is ${status}`, async () => {
     const project = new Project(worker);

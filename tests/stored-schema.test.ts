@@ -123,7 +123,7 @@ async function readsAndChanges(worker: Worker): Promise<void> {
   // An alarm updates the lists.
   const patience = Date.now() + 20_000;
   while ((await names("servers"))[0] !== "web-2" || (await names("images"))[0] !== "debian-13") {
-    assert.ok(Date.now() < patience, "the lists never heard of the new names");
+    assert.ok(Date.now() < patience, "the lists were not updated in time");
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -85,7 +85,7 @@ for (const kind of KINDS) {
       const reader = await ask(await project.as("reader"));
       if (operation.changes) forbidden(reader, id);
       else assert.equal(reader.status, 200);
-      assert.deepEqual(await worker.metadata(kind, id), ITEMS, "whoever was refused has changed nothing");
+      assert.deepEqual(await worker.metadata(kind, id), ITEMS, "refused requests change nothing");
 
       const member = await ask(await project.as("member"));
       assert.equal(member.status, operation.method === "DELETE" ? 204 : 200, member.text);
@@ -101,13 +101,13 @@ for (const kind of KINDS) {
         const token = await stranger.as(role);
         for (const [at, prefix] of PREFIXES.entries()) {
           const theirs = await make(owner, kind, states[at % states.length]);
-          const nobodys = resourceId();
+          const unknown = resourceId();
           const ask = async (id: string): Promise<unknown> => {
             const path = `${prefix.replace("{project}", stranger.id)}${operation.path(kind, id)}`;
             return told(await send(operation, path, { token }), id);
           };
           const answer = await ask(theirs);
-          assert.deepEqual(answer, await ask(nobodys), `${role} ${prefix}`);
+          assert.deepEqual(answer, await ask(unknown), `${role} ${prefix}`);
           assert.deepEqual(await worker.metadata(kind, theirs), ITEMS);
         }
       }
@@ -122,7 +122,7 @@ for (const kind of KINDS) {
       worker.request("GET", `/v2.1/${kind}${query}`, { token: await project.as(role) });
     const patience = Date.now() + 20_000;
     while (!(await names(owner, "member", "")).text.includes(id)) {
-      assert.ok(Date.now() < patience, "the list never heard of it");
+      assert.ok(Date.now() < patience, "the list was not updated in time");
     }
     for (const role of ["reader", "member", "manager", "service", "admin"]) {
       for (const query of [
@@ -139,9 +139,9 @@ for (const kind of KINDS) {
         assert.ok(!answer.text.includes(id) && !answer.text.includes("secret"), `${role} ${query}: ${answer.text}`);
       }
       if (role === "admin") continue;
-      const nobodys = resourceId();
+      const unknown = resourceId();
       const marked = async (marker: string): Promise<unknown> => told(await names(stranger, role, `?marker=${marker}`), marker);
-      assert.deepEqual(await marked(id), await marked(nobodys));
+      assert.deepEqual(await marked(id), await marked(unknown));
     }
   });
 }
@@ -159,8 +159,8 @@ test("the time of an answer does not reveal whether another project's server exi
   const rounds = 120;
   const token = await stranger.as("member");
   const theirs = await owner.server();
-  const nobodys = resourceId();
-  const times: Record<string, number[]> = { theirs: [], nobodys: [] };
+  const unknown = resourceId();
+  const times: Record<string, number[]> = { theirs: [], unknown: [] };
   const measure = async (which: string, id: string): Promise<void> => {
     const answer = await worker.request("DELETE", `/v2.1/servers/${id}/metadata/key1`, { token });
     assert.equal(answer.status, 404);
@@ -168,11 +168,11 @@ test("the time of an answer does not reveal whether another project's server exi
   };
   for (let round = 0; round < rounds; round += 1) {
     // Interleaved in alternating order, so that other load affects both alike.
-    const pair: [string, string][] = [["theirs", theirs], ["nobodys", nobodys]];
+    const pair: [string, string][] = [["theirs", theirs], ["unknown", unknown]];
     for (const [which, id] of round % 2 === 0 ? pair : pair.reverse()) await measure(which, id);
   }
-  const [one, other] = [median(times["theirs"] ?? []), median(times["nobodys"] ?? [])];
-  console.log(`medians of ${rounds}: another project's ${one.toFixed(3)} ms, nobody's ${other.toFixed(3)} ms`);
+  const [one, other] = [median(times["theirs"] ?? []), median(times["unknown"] ?? [])];
+  console.log(`medians of ${rounds}: another project's ${one.toFixed(3)} ms, unknown ${other.toFixed(3)} ms`);
   // Generous, for busy machines; docs/security.md has the figures of an idle one.
   assert.ok(Math.abs(one - other) < 2 + Math.max(one, other) / 2, `${one} ms against ${other} ms`);
 });

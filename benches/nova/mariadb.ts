@@ -49,7 +49,7 @@ export async function startMariaDb(folder: string, later: Later): Promise<MariaD
   const { server, client, install } = programs();
   const data = path.join(folder, "mariadb");
   const socket = path.join(folder, "mariadb.sock");
-  // As root the user must be named, otherwise it may not be.
+  // Only root may pass --user, and root must.
   const user = process.getuid?.() === 0 ? ["--user=root"] : [];
   const root = ["--auth-root-authentication-method=normal", "--skip-test-db"];
   const made = await capture(install, ["--no-defaults", ...user, `--datadir=${data}`, ...root]);

@@ -23,7 +23,7 @@ const read = (called: number, returned: number, value: number): Event<Operation>
 const KNOWN: [string, boolean, Event<Operation>[]][] = [
   ["nothing at all", true, []],
   ["a read of what was there", true, [read(0, 1, 0)]],
-  ["a read of what nobody wrote", false, [read(0, 1, 7)]],
+  ["a read of a value that was never written", false, [read(0, 1, 7)]],
   ["a read after a write", true, [write(0, 1, 1), read(2, 3, 1)]],
   ["a read that misses a write that was over", false, [write(0, 1, 1), read(2, 3, 0)]],
   ["a read beside a write sees the old", true, [write(0, 9, 1), read(2, 3, 0)]],
