@@ -1,4 +1,4 @@
-// What an isolate remembers of tokens, as src/identity/cache.rs does: so many, and the least recently used goes first.
+// The isolate's token cache, as src/identity/cache.rs implements it: bounded, least recently used first out.
 
 interface Entry<Value> {
   key: number;
