@@ -125,7 +125,7 @@ const token200 = (project: string): unknown => ({
   },
 });
 
-const unclear: [string, Behaviour, least: number, most: number, calls?: number][] = [
+const unclear: [string, Behaviour, least: number, most: number, calls?: number[]][] = [
   ["never answers", () => {}, DEADLINE_MS, DEADLINE_MS + AT_ONCE_MS],
   [
     "answers too late",
@@ -166,8 +166,8 @@ const unclear: [string, Behaviour, least: number, most: number, calls?: number][
     0,
     AT_ONCE_MS,
   ],
-  // A closed keep-alive connection looks the same, so it is tried once more.
-  ["hangs up", (response) => void response.destroy(), 0, AT_ONCE_MS, 2],
+  // A closed keep-alive connection looks the same, so it is tried once more. The runtime may do so as well.
+  ["hangs up", (response) => void response.destroy(), 0, AT_ONCE_MS, [2, 3]],
   ["500", (response) => json(response, 500, {}), 0, AT_ONCE_MS],
   ["502, as HTML", (response) => void response.writeHead(502).end("<html>"), 0, AT_ONCE_MS],
   [
@@ -212,14 +212,14 @@ const unclear: [string, Behaviour, least: number, most: number, calls?: number][
   ],
 ];
 
-for (const [what, behaviour, least, most, calls = 1] of unclear) {
+for (const [what, behaviour, least, most, calls = [1]] of unclear) {
   test(`503: Keystone ${what}`, async () => {
     const token = keystone.token();
     keystone.behaviour = behaviour;
     const answer = await ask(worker, token);
     assertKeystoneUnavailable(answer);
     assertTook(answer, least, most);
-    assert.equal(keystone.asked.length, calls);
+    assert.ok(calls.includes(keystone.asked.length), `asked ${keystone.asked.length} times`);
     // Nothing is cached: the next request asks again.
     keystone.behaviour = undefined;
     assertKnown(await ask(worker, token));
