@@ -1,4 +1,4 @@
-// The Worker with a KV that fails. What it is asked goes to the log.
+// The Worker with a failing KV that logs its calls.
 
 import worker, * as classes from "../entry.js";
 

@@ -1,4 +1,4 @@
-// What each answer of a Keystone means, and how long it takes to find out; what is remembered, and where.
+// What each answer of Keystone means, how long it may take, and what is cached where.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import http from "node:http";
@@ -11,7 +11,7 @@ import { projectId, resourceId, startWorker, tokenKey, type Answer, type Worker 
 import { json, startKeystone, type Behaviour } from "./keystone-fake.ts";
 
 const DEADLINE_MS = 700;
-/** What an answer that waits for nothing may take on a machine that is busy with other tests. */
+/** Upper bound for an answer without waiting, on a machine that runs other tests. */
 const AT_ONCE_MS = 500;
 
 const keystone = await startKeystone();
@@ -37,7 +37,7 @@ beforeEach(() => {
   keystone.asked.length = 0;
 });
 
-/** A server that is not there is 404 for whoever is known, whatever his role; with this id without a look. */
+/** Probes a token: a malformed id is 404 for every valid token, without a call to an object. */
 function ask(asked: Worker, token?: string, headers: Record<string, string> = {}): Promise<Answer> {
   return asked.request("DELETE", "/servers/none/metadata/key1", { ...(token === undefined ? {} : { token }), headers });
 }
@@ -78,7 +78,7 @@ function digest(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
-test("200: the token's claims; it authenticated the question itself", async () => {
+test("200: the token's claims; the token authenticates its own validation", async () => {
   const token = keystone.token();
   assertKnown(await ask(worker, token));
   assert.equal(keystone.asked.length, 1);
@@ -90,18 +90,18 @@ test("200: the token's claims; it authenticated the question itself", async () =
   assert.equal(question?.headers["openstack-identity-access-rules"], "1");
 });
 
-test("401 on the subject is a 401 that says where Keystone is", async () => {
+test("401 about the subject is a 401 that names Keystone", async () => {
   assertRefused(await ask(worker, randomBytes(16).toString("hex")));
   assert.equal(keystone.asked.length, 1);
 });
 
-test("404 on the subject is a 401", async () => {
+test("404 about the subject is a 401", async () => {
   keystone.behaviour = (response) => json(response, 404, { error: { code: 404 } });
   assertRefused(await ask(worker, keystone.token()));
   assert.equal(keystone.asked.length, 1);
 });
 
-test("no token, white space, or what could be no header is a 401 that costs Keystone nothing", async () => {
+test("a missing, blank or malformed token is a 401 without a call to Keystone", async () => {
   assertRefused(await ask(worker));
   for (const token of ["", " \t ", "tök€n", "a b", "x".repeat(4_097)]) assertRefused(await ask(worker, token));
   assert.equal(keystone.asked.length, 0);
@@ -166,8 +166,7 @@ const unclear: [string, Behaviour, least: number, most: number, calls?: number[]
     0,
     AT_ONCE_MS,
   ],
-  // It could be a kept connection that was closed meanwhile: that is worth a second try. The runtime, too, tries a kept
-  // connection's request once more.
+  // A closed keep-alive connection looks the same, so it is tried once more. The runtime may do so as well.
   ["hangs up", (response) => void response.destroy(), 0, AT_ONCE_MS, [2, 3]],
   ["500", (response) => json(response, 500, {}), 0, AT_ONCE_MS],
   ["502, as HTML", (response) => void response.writeHead(502).end("<html>"), 0, AT_ONCE_MS],
@@ -221,13 +220,13 @@ for (const [what, behaviour, least, most, calls = [1]] of unclear) {
     assertKeystoneUnavailable(answer);
     assertTook(answer, least, most);
     assert.ok(calls.includes(keystone.asked.length), `asked ${keystone.asked.length} times`);
-    // It is no verdict on the token: the next request asks again.
+    // Nothing is cached: the next request asks again.
     keystone.behaviour = undefined;
     assertKnown(await ask(worker, token));
   });
 }
 
-test("503: nobody listens where Keystone should be; and it works when it is back", async () => {
+test("503: Keystone is not listening; works again when it is back", async () => {
   const token = keystone.token();
   await keystone.stop();
   try {
@@ -248,7 +247,7 @@ test("a connection that is closed before an answer begins is tried once more", a
   assert.equal(keystone.asked.length, 2);
 });
 
-test("an answer that is slow but in time counts", async () => {
+test("a slow answer within the deadline is used", async () => {
   const token = keystone.token();
   keystone.behaviour = async (response, question) => {
     await sleep(DEADLINE_MS / 2);
@@ -257,7 +256,7 @@ test("an answer that is slow but in time counts", async () => {
   assertKnown(await ask(worker, token));
 });
 
-test("the deadline is five seconds unless it is set", async () => {
+test("the default deadline is five seconds", async () => {
   const patient = await startWorker({ vars: { KEYSTONE_URL: keystone.url } });
   try {
     keystone.behaviour = () => {};
@@ -269,7 +268,7 @@ test("the deadline is five seconds unless it is set", async () => {
   }
 });
 
-test("a request that has less time than that says itself whose fault it is", async () => {
+test("a shorter request deadline still blames Keystone", async () => {
   const hasty = await startWorker({ vars: { KEYSTONE_URL: keystone.url, REQUEST_DEADLINE_MS: "600" } });
   try {
     keystone.behaviour = () => {};
@@ -307,7 +306,7 @@ for (const status of [301, 302, 303, 307, 308]) {
   });
 }
 
-test("403 once: the second try counts", async () => {
+test("403 once: the second try decides", async () => {
   const token = keystone.token();
   keystone.behaviour = (response, question) =>
     keystone.asked.length === 1 ? json(response, 403, {}) : keystone.honest(response, question);
@@ -315,7 +314,7 @@ test("403 once: the second try counts", async () => {
   assert.equal(keystone.asked.length, 2);
 });
 
-test("503: 403 always; the log says which setting to change", async () => {
+test("503: repeated 403; the log names the setting to change", async () => {
   keystone.behaviour = (response) => json(response, 403, {});
   const answer = await ask(worker, keystone.token());
   assertKeystoneUnavailable(answer);
@@ -324,7 +323,7 @@ test("503: 403 always; the log says which setting to change", async () => {
   await logged(worker, "set KEYSTONE_APPLICATION_CREDENTIAL_ID");
 });
 
-test("an application credential: its token asks, is issued once and kept", async () => {
+test("an application credential: its token is issued once, cached, and validates tokens", async () => {
   keystone.behaviour = keystone.issuing;
   const tokens = [keystone.token(), keystone.token()];
   for (const token of tokens) assertKnown(await ask(withCredential, token));
@@ -345,11 +344,11 @@ test("an application credential: its token asks, is issued once and kept", async
   assert.ok(validations.every(({ headers }) => !tokens.includes(String(headers["x-auth-token"]))));
 });
 
-test("an application credential: 404 on the subject is a 401, if it is not about who asked", async () => {
+test("an application credential: 404 about the subject is a 401 when its own token is valid", async () => {
   keystone.behaviour = keystone.issuing;
   const unknown = randomBytes(16).toString("hex");
   assertRefused(await ask(withCredential, unknown));
-  // Its own token was asked about as well, and is still good.
+  // Its own token was validated as well and is valid.
   const [own] = keystone.validations.map(({ headers }) => headers["x-auth-token"]);
   assert.deepEqual(keystone.validations.map(({ headers }) => headers["x-subject-token"]), [unknown, own]);
 });
@@ -370,7 +369,7 @@ test("an application credential's token that is rejected is renewed once", async
   assert.deepEqual(keystone.asked.map(({ method }) => method), ["GET", "POST", "GET"]);
 });
 
-test("503, never 401: an application credential's token is rejected however often it is renewed", async () => {
+test("503, never 401: an application credential's token is rejected after renewal as well", async () => {
   keystone.behaviour = (response, question) =>
     question.method === "POST" ? keystone.issuing(response, question) : json(response, 401, {});
   const answer = await ask(withCredential, keystone.token());
@@ -381,7 +380,7 @@ test("503, never 401: an application credential's token is rejected however ofte
 });
 
 for (const status of [401, 403, 404, 429, 500]) {
-  test(`503, never 401: ${status} to the application credential itself`, async () => {
+  test(`503, never 401: the application credential itself is answered ${status}`, async () => {
     keystone.behaviour = (response, question) =>
       question.method === "POST" ? json(response, status, {}) : json(response, 401, {});
     const fresh = await startWorker({ vars: { ...settings, ...credential } });
@@ -395,7 +394,7 @@ for (const status of [401, 403, 404, 429, 500]) {
   });
 }
 
-test("503: 403 to an application credential; the log says which role it lacks", async () => {
+test("503: an application credential is answered 403; the log names the missing role", async () => {
   keystone.behaviour = (response, question) =>
     question.method === "POST" ? keystone.issuing(response, question) : json(response, 403, {});
   assertKeystoneUnavailable(await ask(withCredential, keystone.token()));
@@ -403,7 +402,7 @@ test("503: 403 to an application credential; the log says which role it lacks", 
   await logged(withCredential, "needs the role service or admin");
 });
 
-test("all questions of one request share one deadline", async () => {
+test("all Keystone calls of one request share one deadline", async () => {
   keystone.behaviour = async (response, question) => {
     await sleep(DEADLINE_MS * 0.6);
     return question.method === "POST" ? keystone.issuing(response, question) : json(response, 403, {});
@@ -413,7 +412,7 @@ test("all questions of one request share one deadline", async () => {
   assertTook(answer, 0, DEADLINE_MS + AT_ONCE_MS);
 });
 
-/** Sends many requests, so many at a time. */
+/** Sends `count` requests, `parallel` at a time. */
 async function many(count: number, atOnce: number, send: () => Promise<Answer>): Promise<Answer[]> {
   const answers: Answer[] = [];
   const lane = async (): Promise<void> => {
@@ -432,14 +431,14 @@ test("1,000 requests with one token cost exactly 1 Keystone call", async () => {
   assert.equal(keystone.asked.length, 1);
 });
 
-test("TOKEN_CACHE_SECONDS=0: 1,000 requests cost 1,000 Keystone calls, and nothing is kept in KV", async () => {
+test("TOKEN_CACHE_SECONDS=0: 1,000 requests cost 1,000 Keystone calls, and nothing is written to KV", async () => {
   const forgetful = await startWorker({ vars: { ...settings, KEYSTONE_DEADLINE_MS: "5000", TOKEN_CACHE_SECONDS: "0" } });
   try {
     const token = keystone.token();
     for (const answer of await many(1_000, 20, () => ask(forgetful, token))) assertKnown(answer);
     assert.equal(keystone.asked.length, 1_000);
     assert.deepEqual((await (await forgetful.kv()).list()).keys, []);
-    // Nor is a token that was found not to be valid.
+    // Invalid tokens are not cached either.
     const unknown = keystone.token();
     keystone.revoke(unknown);
     assertRefused(await ask(forgetful, unknown));
@@ -460,7 +459,7 @@ test("100 requests at once with a new token share one Keystone call", async () =
   assert.equal(keystone.asked.length, 1);
 });
 
-test("requests that shared a call go on to read, write and answer for themselves", async () => {
+test("requests that shared a call are processed independently", async () => {
   const project = projectId();
   const admin = keystone.token({ roles: ["admin"] });
   const ids = Array.from({ length: 30 }, () => resourceId());
@@ -485,7 +484,7 @@ test("requests that shared a call go on to read, write and answer for themselves
   assert.equal(keystone.asked.length, 1);
 });
 
-test("requests that shared a call share its failure, too", async () => {
+test("requests that shared a call share its failure", async () => {
   const token = keystone.token();
   keystone.behaviour = async (response) => {
     await sleep(200);
@@ -495,7 +494,7 @@ test("requests that shared a call share its failure, too", async () => {
   assert.equal(keystone.asked.length, 1);
 });
 
-test("whoever waited too long for another one's call asks for himself", async () => {
+test("a follower that waited too long makes its own call", async () => {
   const token = keystone.token();
   keystone.behaviour = (response, question) =>
     keystone.asked.length === 1 ? undefined : keystone.honest(response, question);
@@ -510,7 +509,7 @@ test("whoever waited too long for another one's call asks for himself", async ()
   assert.equal(keystone.asked.length, 2);
 });
 
-test("a client that goes away while others wait for its call takes nobody with it", async () => {
+test("followers are answered when the leader's client disconnects", async () => {
   const token = keystone.token();
   keystone.behaviour = async (response, question) => {
     if (keystone.asked.length > 1) return keystone.honest(response, question);
@@ -526,7 +525,7 @@ test("a client that goes away while others wait for its call takes nobody with i
   assert.ok(keystone.asked.length <= 2, String(keystone.asked.length));
 });
 
-test("a token that is not valid is remembered for a moment, and asked about again after it", async () => {
+test("an invalid token is cached for a moment and validated again afterwards", async () => {
   const brief = await startWorker({ vars: { ...settings, TOKEN_CACHE_SECONDS: "1" } });
   try {
     const token = keystone.token();
@@ -536,14 +535,14 @@ test("a token that is not valid is remembered for a moment, and asked about agai
     await sleep(1_100);
     assertRefused(await ask(brief, token));
     assert.equal(keystone.asked.length, 2);
-    // In memory alone.
+    // In memory only.
     assert.deepEqual((await (await brief.kv()).list()).keys, []);
   } finally {
     await brief.stop();
   }
 });
 
-test("a role that Keystone takes back counts when the cache period has passed, and not before", async () => {
+test("a removed role takes effect when the cache period has passed, and not before", async () => {
   const brief = await startWorker({ vars: { ...settings, TOKEN_CACHE_SECONDS: "1" } });
   try {
     const token = keystone.token();
@@ -558,7 +557,7 @@ test("a role that Keystone takes back counts when the cache period has passed, a
   }
 });
 
-test("a token that expires while it is remembered stops at once", async () => {
+test("a cached token is refused at once when it expires", async () => {
   const token = keystone.token({ expiresIn: 1.5 });
   assertKnown(await ask(worker, token));
   await sleep(1_600);
@@ -566,11 +565,11 @@ test("a token that expires while it is remembered stops at once", async () => {
   assertRefused(await ask(worker, token));
 });
 
-test("401: Keystone says 200 to a token that has expired", async () => {
+test("401: Keystone answers 200 for an expired token", async () => {
   assertRefused(await ask(worker, keystone.token({ expiresIn: -1 })));
 });
 
-test("another isolate finds in KV what this one learned, under the digest, and for no longer than that", async () => {
+test("another isolate reads the claims from KV, under the digest, until the cache period ends", async () => {
   const first = await startWorker({ vars: { ...settings, TOKEN_CACHE_SECONDS: "5" } });
   try {
     const token = keystone.token();
@@ -588,7 +587,7 @@ test("another isolate finds in KV what this one learned, under the digest, and f
     await first.restart();
     assertKnown(await ask(first, token));
     assert.equal(keystone.asked.length, 1);
-    // KV itself keeps it a minute. What counts is the time in it, which reading does not prolong.
+    // KV keeps it for a minute. The time in the value decides, and reading does not prolong it.
     await sleep(Math.max(0, until - Date.now()) + 100);
     keystone.revoke(token);
     assertRefused(await ask(first, token));
@@ -599,7 +598,7 @@ test("another isolate finds in KV what this one learned, under the digest, and f
   }
 });
 
-test("embedded tokens are not read, nor is what KV holds without a time", async () => {
+test("embedded tokens and KV values without a time are not read", async () => {
   const embedded = await worker.token({ project: projectId(), roles: ["admin"] });
   assertRefused(await ask(worker, embedded));
   const forged = randomBytes(16).toString("hex");
@@ -609,7 +608,7 @@ test("embedded tokens are not read, nor is what KV holds without a time", async 
   assertRefused(await ask(worker, forged));
 });
 
-test("without the binding TOKENS it works from memory", async () => {
+test("without the binding TOKENS only memory is used", async () => {
   const bare = await startWorker({ vars: settings, withoutKv: true });
   try {
     const token = keystone.token();
@@ -629,7 +628,7 @@ for (const [failure, most] of [
     const failing = await startWorker({ vars, entry: "tests/failing-kv.js" });
     try {
       const token = keystone.token();
-      // The first request of an isolate also starts it.
+      // The first request includes the isolate's start.
       assertRefused(await ask(failing));
       const answer = await ask(failing, token);
       assertKnown(answer);
@@ -649,7 +648,7 @@ for (const [failure, most] of [
   });
 }
 
-test("Keystone down: remembered tokens go on until their time is up, others get 503, no token 401", async () => {
+test("Keystone down: cached tokens work until the cache period ends, others get 503, no token 401", async () => {
   const brief = await startWorker({ vars: { ...settings, TOKEN_CACHE_SECONDS: "3" } });
   const token = keystone.token();
   const other = keystone.token();
@@ -673,12 +672,12 @@ test("Keystone down: remembered tokens go on until their time is up, others get 
 
 const service = { roles: ["service"], project: projectId() };
 
-test("X-Service-Token: an invalid one is 401, whatever the user's token", async () => {
+test("X-Service-Token: an invalid one is 401, even with a valid user token", async () => {
   const headers = { "X-Service-Token": randomBytes(16).toString("hex") };
   assertRefused(await ask(worker, keystone.token(), headers));
 });
 
-test("X-Service-Token: one of a service asks about the user's token and lets an expired one pass", async () => {
+test("X-Service-Token: a service's token validates the user's token and allows an expired one", async () => {
   const expired = keystone.token({ expiresIn: -60 });
   assertRefused(await ask(worker, expired));
   const serviceToken = keystone.token(service);
@@ -691,7 +690,7 @@ test("X-Service-Token: one of a service asks about the user's token and lets an 
       ["/v3/auth/tokens?nocatalog&allow_expired=1", serviceToken, expired],
     ],
   );
-  // How long an expired token passes is Keystone's decision, each time.
+  // Keystone decides each time how long an expired token is accepted.
   assertKnown(await ask(worker, expired, { "X-Service-Token": serviceToken }));
   assert.equal(keystone.asked.length, 3);
   assertRefused(await ask(worker, expired));
@@ -699,7 +698,7 @@ test("X-Service-Token: one of a service asks about the user's token and lets an 
   assertRefused(await ask(worker, expired, { "X-Service-Token": serviceToken }));
 });
 
-test("X-Service-Token: a user's own token is valid, but lets nothing pass", async () => {
+test("X-Service-Token: a user's token is accepted but allows no expired token", async () => {
   const expired = keystone.token({ expiresIn: -60 });
   const user = keystone.token({ roles: ["member"] });
   assertKnown(await ask(worker, user, { "X-Service-Token": user }));
@@ -707,12 +706,12 @@ test("X-Service-Token: a user's own token is valid, but lets nothing pass", asyn
   assert.ok(keystone.asked.every(({ url }) => !url.includes("allow_expired")));
 });
 
-test("X-Service-Token: 503 when it cannot be checked", async () => {
+test("X-Service-Token: 503 when it cannot be validated", async () => {
   keystone.behaviour = (response) => json(response, 500, {});
   assertKeystoneUnavailable(await ask(worker, keystone.token(), { "X-Service-Token": keystone.token(service) }));
 });
 
-test("access rules: what no rule allows is 401, and the rules are remembered with the token", async () => {
+test("access rules: 401 unless a rule allows the request; the rules are cached with the token", async () => {
   const project = projectId();
   const rule = (method: string, path: string, to = "compute"): object => ({ id: "r", service: to, method, path });
   const rules = [rule("GET", "/v2.1/servers/*/metadata"), rule("DELETE", "/servers/**", "image")];
@@ -731,19 +730,19 @@ test("access rules: what no rule allows is 401, and the rules are remembered wit
   await worker.restart();
   await check();
   assert.equal(keystone.asked.length, 1);
-  // A service in a chain of requests goes on what the first of them was allowed.
+  // A service token is exempt: the first request of the chain was checked.
   const headers = { "X-Service-Token": keystone.token(service) };
   assertKnown(await worker.request("GET", `${path}/key1`, { token: ruled, headers }));
   const user = { "X-Service-Token": keystone.token() };
   assertRefused(await worker.request("GET", `${path}/key1`, { token: ruled, headers: user }));
-  // No rule at all is not the same as no rules.
+  // An empty list of rules is not the same as no list.
   const none = keystone.token({ fields: { application_credential: { id: "a", access_rules: [] } } });
   assertRefused(await worker.request("GET", path, { token: none }));
   const unruled = keystone.token({ fields: { application_credential: { id: "a", access_rules: null } } });
   assertKnown(await worker.request("GET", path, { token: unruled }));
 });
 
-test("a token without a project is None, and an admin's without one is an admin of images", async () => {
+test("a token without a project is None; an admin's is an admin of images", async () => {
   const url = projectId();
   const unscoped = keystone.token({ project: null, roles: [] });
   const system = keystone.token({ project: null, roles: ["admin"], fields: { system: { all: true } } });
@@ -770,7 +769,7 @@ for (const [name, value] of [
   ["KEYSTONE_DEADLINE_MS", "soon"],
   ["KEYSTONE_APPLICATION_CREDENTIAL_SECRET", ""],
 ] as const) {
-  test(`500: ${name}=${value}, and the log names it`, async () => {
+  test(`500: ${name}=${value}, named in the log`, async () => {
     const wrong = await startWorker({ vars: { ...settings, KEYSTONE_APPLICATION_CREDENTIAL_ID: "id", KEYSTONE_APPLICATION_CREDENTIAL_SECRET: "not to be told", [name]: value } });
     try {
       assert.equal((await ask(wrong, keystone.token())).status, 500);
@@ -783,7 +782,7 @@ for (const [name, value] of [
   });
 }
 
-test("no token, and nothing it can be recovered from, is in any answer, log line, key or value", async () => {
+test("no answer, log line, key or value contains a token or anything it can be recovered from", async () => {
   const watched = await startWorker({ vars: { ...settings, ...credential } });
   try {
     keystone.behaviour = keystone.issuing;
@@ -819,7 +818,7 @@ test("no token, and nothing it can be recovered from, is in any answer, log line
     const secrets = new Set([good, expired, unknown, serviceToken, ...others, ...own, ...Object.values(credential)]);
     secrets.delete("undefined");
     secrets.delete(credential.KEYSTONE_APPLICATION_CREDENTIAL_ID);
-    // The search does find what is there: claims, under the digest.
+    // The search itself works: it finds the claims under the digest.
     for (let wait = 0; wait < 40 && (await watched.stored(digest(good))).length === 0; wait += 1) await sleep(25);
     assert.notDeepEqual(await watched.stored(user), []);
     assert.notDeepEqual(await watched.stored(`keystone:${digest(good)}`), []);
