@@ -74,9 +74,9 @@ export class FakeKeystone {
   readonly honest: Behaviour = (response, { headers }) => {
     const asking = String(headers["x-auth-token"]);
     const subject = String(headers["x-subject-token"]);
-    if (!this.#tokens.has(asking)) return json(response, 401, { error: { code: 401, title: "Unauthorized" } });
+    if (!this.#tokens.has(asking)) return fault(response, 401);
     const token = this.#tokens.get(subject);
-    if (token === undefined) return json(response, 404, { error: { code: 404, title: "Not Found" } });
+    if (token === undefined) return fault(response, 404);
     return json(response, 200, token);
   };
 
@@ -117,6 +117,11 @@ export class FakeKeystone {
   async resume(): Promise<void> {
     await this.listen(this.#port);
   }
+}
+
+/** An error as Keystone itself answers it. */
+export function fault(response: http.ServerResponse, status: number): void {
+  json(response, status, { error: { code: status, message: "…", title: http.STATUS_CODES[status] } });
 }
 
 export function json(response: http.ServerResponse, status: number, document: unknown): void {

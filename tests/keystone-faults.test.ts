@@ -1,4 +1,4 @@
-// What each answer of Keystone means, how long it may take, and what is cached where.
+// What each answer of a Keystone means, and how long it takes to find out; what is remembered, and where.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import http from "node:http";
@@ -6,16 +6,24 @@ import type { AddressInfo } from "node:net";
 import { after, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { assertFault, assertNoContent, assertRequestId } from "./answers.ts";
-import { projectId, resourceId, startWorker, tokenKey, type Answer, type Worker } from "./harness.ts";
-import { json, startKeystone, type Behaviour } from "./keystone-fake.ts";
+import { assertFault, assertNoContent } from "./answers.ts";
+import { projectId, resourceId, startWorker, tokenKey } from "./harness.ts";
+import { fault, json, startKeystone, type Behaviour } from "./keystone-fake.ts";
+import {
+  AT_ONCE_MS,
+  ask,
+  assertKeystoneUnavailable,
+  assertKnown,
+  assertRefused,
+  assertTook,
+  logged,
+  many,
+  publicUrl,
+} from "./keystone-probe.ts";
 
 const DEADLINE_MS = 700;
-/** Upper bound for an answer without waiting, on a machine that runs other tests. */
-const AT_ONCE_MS = 500;
 
 const keystone = await startKeystone();
-const publicUrl = "https://keystone.example/v3";
 const settings = {
   KEYSTONE_URL: keystone.url,
   KEYSTONE_PUBLIC_URL: publicUrl,
@@ -37,48 +45,11 @@ beforeEach(() => {
   keystone.asked.length = 0;
 });
 
-/** Probes a token: a malformed id is 404 for every valid token, without a call to an object. */
-function ask(asked: Worker, token?: string, headers: Record<string, string> = {}): Promise<Answer> {
-  return asked.request("DELETE", "/servers/none/metadata/key1", { ...(token === undefined ? {} : { token }), headers });
-}
-
-function assertKnown(answer: Answer): void {
-  assert.equal(answer.status, 404, answer.text);
-}
-
-function assertRefused(answer: Answer, uri: string = publicUrl): void {
-  assert.equal(answer.status, 401, answer.text);
-  assert.equal(
-    answer.text,
-    '{"error": {"code": 401, "title": "Unauthorized", "message": "The request you have made requires authentication."}}',
-  );
-  assert.deepEqual(answer.headers.all("WWW-Authenticate"), [`Keystone uri="${uri}"`]);
-  assertRequestId(answer);
-}
-
-function assertKeystoneUnavailable(answer: Answer): void {
-  assertFault(answer, 503, "serviceUnavailable", "The Keystone service is temporarily unavailable.");
-  assert.deepEqual(answer.headers.all("Retry-After"), ["1"]);
-}
-
-function assertTook(answer: Answer, least: number, most: number): void {
-  const took = `took ${Math.round(answer.milliseconds)} ms`;
-  assert.ok(answer.milliseconds >= least && answer.milliseconds < most, took);
-}
-
-async function logged(asked: Worker, text: string): Promise<void> {
-  for (let wait = 0; wait < 40; wait += 1) {
-    if (asked.logs().some((line) => line.includes(text))) return;
-    await sleep(50);
-  }
-  assert.fail(`no line says ${text}:\n${asked.logs().slice(-5).join("\n")}`);
-}
-
 function digest(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
-test("200: the token's claims; the token authenticates its own validation", async () => {
+test("200: the token's claims; it authenticated the question itself", async () => {
   const token = keystone.token();
   assertKnown(await ask(worker, token));
   assert.equal(keystone.asked.length, 1);
@@ -90,18 +61,18 @@ test("200: the token's claims; the token authenticates its own validation", asyn
   assert.equal(question?.headers["openstack-identity-access-rules"], "1");
 });
 
-test("401 about the subject is a 401 that names Keystone", async () => {
+test("401 on the subject is a 401 that says where Keystone is", async () => {
   assertRefused(await ask(worker, randomBytes(16).toString("hex")));
   assert.equal(keystone.asked.length, 1);
 });
 
-test("404 about the subject is a 401", async () => {
-  keystone.behaviour = (response) => json(response, 404, { error: { code: 404 } });
+test("404 on the subject is a 401", async () => {
+  keystone.behaviour = (response) => fault(response, 404);
   assertRefused(await ask(worker, keystone.token()));
   assert.equal(keystone.asked.length, 1);
 });
 
-test("a missing, blank or malformed token is a 401 without a call to Keystone", async () => {
+test("no token, white space, or what could be no header is a 401 that costs Keystone nothing", async () => {
   assertRefused(await ask(worker));
   for (const token of ["", " \t ", "tök€n", "a b", "x".repeat(4_097)]) assertRefused(await ask(worker, token));
   assert.equal(keystone.asked.length, 0);
@@ -166,7 +137,8 @@ const unclear: [string, Behaviour, least: number, most: number, calls?: number[]
     0,
     AT_ONCE_MS,
   ],
-  // A closed keep-alive connection looks the same, so it is tried once more. The runtime may do so as well.
+  // It could be a kept connection that was closed meanwhile: that is worth a second try. The runtime, too, tries a kept
+  // connection's request once more.
   ["hangs up", (response) => void response.destroy(), 0, AT_ONCE_MS, [2, 3]],
   ["500", (response) => json(response, 500, {}), 0, AT_ONCE_MS],
   ["502, as HTML", (response) => void response.writeHead(502).end("<html>"), 0, AT_ONCE_MS],
@@ -220,13 +192,13 @@ for (const [what, behaviour, least, most, calls = [1]] of unclear) {
     assertKeystoneUnavailable(answer);
     assertTook(answer, least, most);
     assert.ok(calls.includes(keystone.asked.length), `asked ${keystone.asked.length} times`);
-    // Nothing is cached: the next request asks again.
+    // It is no verdict on the token: the next request asks again.
     keystone.behaviour = undefined;
     assertKnown(await ask(worker, token));
   });
 }
 
-test("503: Keystone is not listening; works again when it is back", async () => {
+test("503: nobody listens where Keystone should be; and it works when it is back", async () => {
   const token = keystone.token();
   await keystone.stop();
   try {
@@ -247,7 +219,7 @@ test("a connection that is closed before an answer begins is tried once more", a
   assert.equal(keystone.asked.length, 2);
 });
 
-test("a slow answer within the deadline is used", async () => {
+test("an answer that is slow but in time counts", async () => {
   const token = keystone.token();
   keystone.behaviour = async (response, question) => {
     await sleep(DEADLINE_MS / 2);
@@ -256,7 +228,7 @@ test("a slow answer within the deadline is used", async () => {
   assertKnown(await ask(worker, token));
 });
 
-test("the default deadline is five seconds", async () => {
+test("the deadline is five seconds unless it is set", async () => {
   const patient = await startWorker({ vars: { KEYSTONE_URL: keystone.url } });
   try {
     keystone.behaviour = () => {};
@@ -268,7 +240,7 @@ test("the default deadline is five seconds", async () => {
   }
 });
 
-test("a shorter request deadline still blames Keystone", async () => {
+test("a request that has less time than that says itself whose fault it is", async () => {
   const hasty = await startWorker({ vars: { KEYSTONE_URL: keystone.url, REQUEST_DEADLINE_MS: "600" } });
   try {
     keystone.behaviour = () => {};
@@ -306,16 +278,16 @@ for (const status of [301, 302, 303, 307, 308]) {
   });
 }
 
-test("403 once: the second try decides", async () => {
+test("403 once: the second try counts", async () => {
   const token = keystone.token();
   keystone.behaviour = (response, question) =>
-    keystone.asked.length === 1 ? json(response, 403, {}) : keystone.honest(response, question);
+    keystone.asked.length === 1 ? fault(response, 403) : keystone.honest(response, question);
   assertKnown(await ask(worker, token));
   assert.equal(keystone.asked.length, 2);
 });
 
-test("503: repeated 403; the log names the setting to change", async () => {
-  keystone.behaviour = (response) => json(response, 403, {});
+test("503: 403 always; the log says which setting to change", async () => {
+  keystone.behaviour = (response) => fault(response, 403);
   const answer = await ask(worker, keystone.token());
   assertKeystoneUnavailable(answer);
   assertTook(answer, 0, AT_ONCE_MS);
@@ -323,7 +295,7 @@ test("503: repeated 403; the log names the setting to change", async () => {
   await logged(worker, "set KEYSTONE_APPLICATION_CREDENTIAL_ID");
 });
 
-test("an application credential: its token is issued once, cached, and validates tokens", async () => {
+test("an application credential: its token asks, is issued once and kept", async () => {
   keystone.behaviour = keystone.issuing;
   const tokens = [keystone.token(), keystone.token()];
   for (const token of tokens) assertKnown(await ask(withCredential, token));
@@ -344,18 +316,18 @@ test("an application credential: its token is issued once, cached, and validates
   assert.ok(validations.every(({ headers }) => !tokens.includes(String(headers["x-auth-token"]))));
 });
 
-test("an application credential: 404 about the subject is a 401 when its own token is valid", async () => {
+test("an application credential: 404 on the subject is a 401, if it is not about who asked", async () => {
   keystone.behaviour = keystone.issuing;
   const unknown = randomBytes(16).toString("hex");
   assertRefused(await ask(withCredential, unknown));
-  // Its own token was validated as well and is valid.
+  // Its own token was asked about as well, and is still good.
   const [own] = keystone.validations.map(({ headers }) => headers["x-auth-token"]);
   assert.deepEqual(keystone.validations.map(({ headers }) => headers["x-subject-token"]), [unknown, own]);
 });
 
 test("503, never 401: 404 because the application credential's user is gone", async () => {
   keystone.behaviour = (response, question) =>
-    question.method === "POST" ? keystone.issuing(response, question) : json(response, 404, {});
+    question.method === "POST" ? keystone.issuing(response, question) : fault(response, 404);
   assertKeystoneUnavailable(await ask(withCredential, keystone.token()));
 });
 
@@ -369,9 +341,9 @@ test("an application credential's token that is rejected is renewed once", async
   assert.deepEqual(keystone.asked.map(({ method }) => method), ["GET", "POST", "GET"]);
 });
 
-test("503, never 401: an application credential's token is rejected after renewal as well", async () => {
+test("503, never 401: an application credential's token is rejected however often it is renewed", async () => {
   keystone.behaviour = (response, question) =>
-    question.method === "POST" ? keystone.issuing(response, question) : json(response, 401, {});
+    question.method === "POST" ? keystone.issuing(response, question) : fault(response, 401);
   const answer = await ask(withCredential, keystone.token());
   assertKeystoneUnavailable(answer);
   assertTook(answer, 0, AT_ONCE_MS);
@@ -380,9 +352,9 @@ test("503, never 401: an application credential's token is rejected after renewa
 });
 
 for (const status of [401, 403, 404, 429, 500]) {
-  test(`503, never 401: the application credential itself is answered ${status}`, async () => {
+  test(`503, never 401: ${status} to the application credential itself`, async () => {
     keystone.behaviour = (response, question) =>
-      question.method === "POST" ? json(response, status, {}) : json(response, 401, {});
+      question.method === "POST" ? fault(response, status) : fault(response, 401);
     const fresh = await startWorker({ vars: { ...settings, ...credential } });
     try {
       assertKeystoneUnavailable(await ask(fresh, keystone.token()));
@@ -394,36 +366,23 @@ for (const status of [401, 403, 404, 429, 500]) {
   });
 }
 
-test("503: an application credential is answered 403; the log names the missing role", async () => {
+test("503: 403 to an application credential; the log says which role it lacks", async () => {
   keystone.behaviour = (response, question) =>
-    question.method === "POST" ? keystone.issuing(response, question) : json(response, 403, {});
+    question.method === "POST" ? keystone.issuing(response, question) : fault(response, 403);
   assertKeystoneUnavailable(await ask(withCredential, keystone.token()));
   assert.equal(keystone.validations.length, 2);
   await logged(withCredential, "needs the role service or admin");
 });
 
-test("all Keystone calls of one request share one deadline", async () => {
+test("all questions of one request share one deadline", async () => {
   keystone.behaviour = async (response, question) => {
     await sleep(DEADLINE_MS * 0.6);
-    return question.method === "POST" ? keystone.issuing(response, question) : json(response, 403, {});
+    return question.method === "POST" ? keystone.issuing(response, question) : fault(response, 403);
   };
   const answer = await ask(withCredential, keystone.token());
   assertKeystoneUnavailable(answer);
   assertTook(answer, 0, DEADLINE_MS + AT_ONCE_MS);
 });
-
-/** Sends `count` requests, `parallel` at a time. */
-async function many(count: number, atOnce: number, send: () => Promise<Answer>): Promise<Answer[]> {
-  const answers: Answer[] = [];
-  const lane = async (): Promise<void> => {
-    while (count > 0) {
-      count -= 1;
-      answers.push(await send());
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, lane));
-  return answers;
-}
 
 test("1,000 requests with one token cost exactly 1 Keystone call", async () => {
   const token = keystone.token();
@@ -431,14 +390,14 @@ test("1,000 requests with one token cost exactly 1 Keystone call", async () => {
   assert.equal(keystone.asked.length, 1);
 });
 
-test("TOKEN_CACHE_SECONDS=0: 1,000 requests cost 1,000 Keystone calls, and nothing is written to KV", async () => {
+test("TOKEN_CACHE_SECONDS=0: 1,000 requests cost 1,000 Keystone calls, and nothing is kept in KV", async () => {
   const forgetful = await startWorker({ vars: { ...settings, KEYSTONE_DEADLINE_MS: "5000", TOKEN_CACHE_SECONDS: "0" } });
   try {
     const token = keystone.token();
     for (const answer of await many(1_000, 20, () => ask(forgetful, token))) assertKnown(answer);
     assert.equal(keystone.asked.length, 1_000);
     assert.deepEqual((await (await forgetful.kv()).list()).keys, []);
-    // Invalid tokens are not cached either.
+    // Nor is a token that was found not to be valid.
     const unknown = keystone.token();
     keystone.revoke(unknown);
     assertRefused(await ask(forgetful, unknown));
@@ -449,83 +408,7 @@ test("TOKEN_CACHE_SECONDS=0: 1,000 requests cost 1,000 Keystone calls, and nothi
   }
 });
 
-test("100 requests at once with a new token share one Keystone call", async () => {
-  const token = keystone.token();
-  keystone.behaviour = async (response, question) => {
-    await sleep(200);
-    return keystone.honest(response, question);
-  };
-  for (const answer of await many(100, 100, () => ask(worker, token))) assertKnown(answer);
-  assert.equal(keystone.asked.length, 1);
-});
-
-test("requests that shared a call are processed independently", async () => {
-  const project = projectId();
-  const admin = keystone.token({ roles: ["admin"] });
-  const ids = Array.from({ length: 30 }, () => resourceId());
-  for (const id of ids) {
-    const body = { server: { project_id: project, metadata: { key1: id } } };
-    assert.equal((await worker.request("PUT", `/registry/servers/${id}`, { token: admin, body })).status, 201);
-  }
-  const token = keystone.token({ project });
-  keystone.asked.length = 0;
-  keystone.behaviour = async (response, question) => {
-    await sleep(200);
-    return keystone.honest(response, question);
-  };
-  await Promise.all(
-    ids.map(async (id) => {
-      const path = `/v2.1/${project}/servers/${id}/metadata`;
-      const answer = await worker.request("POST", path, { token, body: { metadata: { key2: id } } });
-      assert.equal(answer.status, 200, answer.text);
-      assert.deepEqual(answer.json(), { metadata: { key1: id, key2: id } });
-    }),
-  );
-  assert.equal(keystone.asked.length, 1);
-});
-
-test("requests that shared a call share its failure", async () => {
-  const token = keystone.token();
-  keystone.behaviour = async (response) => {
-    await sleep(200);
-    json(response, 500, {});
-  };
-  for (const answer of await many(20, 20, () => ask(worker, token))) assertKeystoneUnavailable(answer);
-  assert.equal(keystone.asked.length, 1);
-});
-
-test("a follower that waited too long makes its own call", async () => {
-  const token = keystone.token();
-  keystone.behaviour = (response, question) =>
-    keystone.asked.length === 1 ? undefined : keystone.honest(response, question);
-  const first = ask(worker, token);
-  while (keystone.asked.length === 0) await sleep(5);
-  const others = await many(10, 10, () => ask(worker, token));
-  for (const answer of others) {
-    assertKnown(answer);
-    assertTook(answer, 0, DEADLINE_MS);
-  }
-  assertKeystoneUnavailable(await first);
-  assert.equal(keystone.asked.length, 2);
-});
-
-test("followers are answered when the leader's client disconnects", async () => {
-  const token = keystone.token();
-  keystone.behaviour = async (response, question) => {
-    if (keystone.asked.length > 1) return keystone.honest(response, question);
-    await sleep(200);
-    return keystone.honest(response, question);
-  };
-  const path = `/servers/${resourceId()}/metadata/key1`;
-  const gone = worker.request("DELETE", path, { token, patience: 60 });
-  while (keystone.asked.length === 0) await sleep(5);
-  const others = many(10, 10, () => ask(worker, token));
-  await assert.rejects(gone, /no answer within 60 ms/);
-  for (const answer of await others) assertKnown(answer);
-  assert.ok(keystone.asked.length <= 2, String(keystone.asked.length));
-});
-
-test("an invalid token is cached for a moment and validated again afterwards", async () => {
+test("a token that is not valid is remembered for a moment, and asked about again after it", async () => {
   const brief = await startWorker({ vars: { ...settings, TOKEN_CACHE_SECONDS: "1" } });
   try {
     const token = keystone.token();
@@ -535,14 +418,14 @@ test("an invalid token is cached for a moment and validated again afterwards", a
     await sleep(1_100);
     assertRefused(await ask(brief, token));
     assert.equal(keystone.asked.length, 2);
-    // In memory only.
+    // In memory alone.
     assert.deepEqual((await (await brief.kv()).list()).keys, []);
   } finally {
     await brief.stop();
   }
 });
 
-test("a removed role takes effect when the cache period has passed, and not before", async () => {
+test("a role that Keystone takes back counts when the cache period has passed, and not before", async () => {
   const brief = await startWorker({ vars: { ...settings, TOKEN_CACHE_SECONDS: "1" } });
   try {
     const token = keystone.token();
@@ -557,19 +440,19 @@ test("a removed role takes effect when the cache period has passed, and not befo
   }
 });
 
-test("a cached token is refused at once when it expires", async () => {
+test("a token that expires while it is remembered stops at once", async () => {
   const token = keystone.token({ expiresIn: 1.5 });
   assertKnown(await ask(worker, token));
   await sleep(1_600);
-  keystone.behaviour = (response) => json(response, 404, {});
+  keystone.behaviour = (response) => fault(response, 404);
   assertRefused(await ask(worker, token));
 });
 
-test("401: Keystone answers 200 for an expired token", async () => {
+test("401: Keystone says 200 to a token that has expired", async () => {
   assertRefused(await ask(worker, keystone.token({ expiresIn: -1 })));
 });
 
-test("another isolate reads the claims from KV, under the digest, until the cache period ends", async () => {
+test("another isolate finds in KV what this one learned, under the digest, and for no longer than that", async () => {
   const first = await startWorker({ vars: { ...settings, TOKEN_CACHE_SECONDS: "5" } });
   try {
     const token = keystone.token();
@@ -587,7 +470,7 @@ test("another isolate reads the claims from KV, under the digest, until the cach
     await first.restart();
     assertKnown(await ask(first, token));
     assert.equal(keystone.asked.length, 1);
-    // KV keeps it for a minute. The time in the value decides, and reading does not prolong it.
+    // KV itself keeps it a minute. What counts is the time in it, which reading does not prolong.
     await sleep(Math.max(0, until - Date.now()) + 100);
     keystone.revoke(token);
     assertRefused(await ask(first, token));
@@ -598,7 +481,7 @@ test("another isolate reads the claims from KV, under the digest, until the cach
   }
 });
 
-test("embedded tokens and KV values without a time are not read", async () => {
+test("embedded tokens are not read, nor is what KV holds without a time", async () => {
   const embedded = await worker.token({ project: projectId(), roles: ["admin"] });
   assertRefused(await ask(worker, embedded));
   const forged = randomBytes(16).toString("hex");
@@ -608,7 +491,7 @@ test("embedded tokens and KV values without a time are not read", async () => {
   assertRefused(await ask(worker, forged));
 });
 
-test("without the binding TOKENS only memory is used", async () => {
+test("without the binding TOKENS it works from memory", async () => {
   const bare = await startWorker({ vars: settings, withoutKv: true });
   try {
     const token = keystone.token();
@@ -619,16 +502,16 @@ test("without the binding TOKENS only memory is used", async () => {
   }
 });
 
-for (const [failure, most] of [
-  ["throws", AT_ONCE_MS],
-  ["hangs", 300 + AT_ONCE_MS],
+for (const [failure, most, line] of [
+  ["throws", AT_ONCE_MS, "KV failed: Error: KV GET failed: 500 Internal Server Error, and was skipped"],
+  ["hangs", 300 + AT_ONCE_MS, "KV did not answer in time, and was skipped"],
 ] as const) {
-  test(`a KV that ${failure} is skipped`, async () => {
+  test(`a KV that ${failure} is skipped, and the log names it`, async () => {
     const vars = { ...settings, KEYSTONE_DEADLINE_MS: "5000", KV_FAILURE: failure };
     const failing = await startWorker({ vars, entry: "tests/failing-kv.js" });
     try {
       const token = keystone.token();
-      // The first request includes the isolate's start.
+      // The first request of an isolate also starts it.
       assertRefused(await ask(failing));
       const answer = await ask(failing, token);
       assertKnown(answer);
@@ -640,7 +523,7 @@ for (const [failure, most] of [
       assert.equal(keystone.asked.length, 1);
       await logged(failing, `KV get keystone:${digest(token)}`);
       await logged(failing, `KV put keystone:${digest(token)}`);
-      await logged(failing, "and was skipped");
+      await logged(failing, line);
       assertRefused(await ask(failing, randomBytes(16).toString("hex")));
     } finally {
       await failing.stop();
@@ -648,7 +531,7 @@ for (const [failure, most] of [
   });
 }
 
-test("Keystone down: cached tokens work until the cache period ends, others get 503, no token 401", async () => {
+test("Keystone down: remembered tokens go on until their time is up, others get 503, no token 401", async () => {
   const brief = await startWorker({ vars: { ...settings, TOKEN_CACHE_SECONDS: "3" } });
   const token = keystone.token();
   const other = keystone.token();
@@ -672,12 +555,12 @@ test("Keystone down: cached tokens work until the cache period ends, others get 
 
 const service = { roles: ["service"], project: projectId() };
 
-test("X-Service-Token: an invalid one is 401, even with a valid user token", async () => {
+test("X-Service-Token: an invalid one is 401, whatever the user's token", async () => {
   const headers = { "X-Service-Token": randomBytes(16).toString("hex") };
   assertRefused(await ask(worker, keystone.token(), headers));
 });
 
-test("X-Service-Token: a service's token validates the user's token and allows an expired one", async () => {
+test("X-Service-Token: one of a service asks about the user's token and lets an expired one pass", async () => {
   const expired = keystone.token({ expiresIn: -60 });
   assertRefused(await ask(worker, expired));
   const serviceToken = keystone.token(service);
@@ -690,7 +573,7 @@ test("X-Service-Token: a service's token validates the user's token and allows a
       ["/v3/auth/tokens?nocatalog&allow_expired=1", serviceToken, expired],
     ],
   );
-  // Keystone decides each time how long an expired token is accepted.
+  // How long an expired token passes is Keystone's decision, each time.
   assertKnown(await ask(worker, expired, { "X-Service-Token": serviceToken }));
   assert.equal(keystone.asked.length, 3);
   assertRefused(await ask(worker, expired));
@@ -698,7 +581,7 @@ test("X-Service-Token: a service's token validates the user's token and allows a
   assertRefused(await ask(worker, expired, { "X-Service-Token": serviceToken }));
 });
 
-test("X-Service-Token: a user's token is accepted but allows no expired token", async () => {
+test("X-Service-Token: a user's own token is valid, but lets nothing pass", async () => {
   const expired = keystone.token({ expiresIn: -60 });
   const user = keystone.token({ roles: ["member"] });
   assertKnown(await ask(worker, user, { "X-Service-Token": user }));
@@ -706,12 +589,19 @@ test("X-Service-Token: a user's token is accepted but allows no expired token", 
   assert.ok(keystone.asked.every(({ url }) => !url.includes("allow_expired")));
 });
 
-test("X-Service-Token: 503 when it cannot be validated", async () => {
+test("X-Service-Token: one that is empty or white space counts as absent", async () => {
+  const token = keystone.token();
+  for (const empty of ["", " ", "\t"]) assertKnown(await ask(worker, token, { "X-Service-Token": empty }));
+  assert.equal(keystone.asked.length, 1);
+  assertRefused(await ask(worker, keystone.token({ expiresIn: -60 }), { "X-Service-Token": "" }));
+});
+
+test("X-Service-Token: 503 when it cannot be checked", async () => {
   keystone.behaviour = (response) => json(response, 500, {});
   assertKeystoneUnavailable(await ask(worker, keystone.token(), { "X-Service-Token": keystone.token(service) }));
 });
 
-test("access rules: 401 unless a rule allows the request; the rules are cached with the token", async () => {
+test("access rules: what no rule allows is 401, and the rules are remembered with the token", async () => {
   const project = projectId();
   const rule = (method: string, path: string, to = "compute"): object => ({ id: "r", service: to, method, path });
   const rules = [rule("GET", "/v2.1/servers/*/metadata"), rule("DELETE", "/servers/**", "image")];
@@ -730,19 +620,47 @@ test("access rules: 401 unless a rule allows the request; the rules are cached w
   await worker.restart();
   await check();
   assert.equal(keystone.asked.length, 1);
-  // A service token is exempt: the first request of the chain was checked.
+  // A service in a chain of requests goes on what the first of them was allowed.
   const headers = { "X-Service-Token": keystone.token(service) };
   assertKnown(await worker.request("GET", `${path}/key1`, { token: ruled, headers }));
   const user = { "X-Service-Token": keystone.token() };
   assertRefused(await worker.request("GET", `${path}/key1`, { token: ruled, headers: user }));
-  // An empty list of rules is not the same as no list.
+  // No rule at all is not the same as no rules.
   const none = keystone.token({ fields: { application_credential: { id: "a", access_rules: [] } } });
   assertRefused(await worker.request("GET", path, { token: none }));
   const unruled = keystone.token({ fields: { application_credential: { id: "a", access_rules: null } } });
   assertKnown(await worker.request("GET", path, { token: unruled }));
 });
 
-test("a token without a project is None; an admin's is an admin of images", async () => {
+test("1,000 access rules and the longest path cost an answer less than 20 ms", async () => {
+  const rules = Array.from({ length: 1_000 }, (_, at) => ({
+    id: String(at),
+    service: "compute",
+    method: "GET",
+    // As long as Keystone lets one be, and with as many ways through the path as there can be.
+    path: `/**${"/*".repeat(109)}${String(at).padStart(4, "0")}`,
+  }));
+  const ruled = keystone.token({ fields: { application_credential: { id: "a", access_rules: rules } } });
+  const path = "/a".repeat(1_024);
+  const fastest = async (token: string, status: number): Promise<number> => {
+    const answers = await many(20, 1, () => worker.request("GET", path, { token }));
+    for (const answer of answers) assert.equal(answer.status, status);
+    return Math.min(...answers.map(({ milliseconds }) => milliseconds));
+  };
+  const [without, withRules] = [await fastest(keystone.token(), 404), await fastest(ruled, 401)];
+  assert.ok(withRules - without < 20, `${without} ms without rules, ${withRules} ms with them`);
+});
+
+test("a path of more than 2,048 bytes matches no access rule", async () => {
+  const rules = [{ id: "r", service: "compute", method: "GET", path: "/**" }];
+  const ruled = keystone.token({ fields: { application_credential: { id: "a", access_rules: rules } } });
+  const longest = `/${"a".repeat(2_047)}`;
+  assertKnown(await worker.request("GET", longest, { token: ruled }));
+  assertRefused(await worker.request("GET", `${longest}a`, { token: ruled }));
+  assertKnown(await worker.request("GET", `${longest}a`, { token: keystone.token() }));
+});
+
+test("a token without a project is None, and an admin's without one is an admin of images", async () => {
   const url = projectId();
   const unscoped = keystone.token({ project: null, roles: [] });
   const system = keystone.token({ project: null, roles: ["admin"], fields: { system: { all: true } } });
@@ -762,14 +680,61 @@ test("a token without a project is None; an admin's is an admin of images", asyn
   assertNoContent(await worker.request("DELETE", `/images/${image}/metadata/key1`, { token: system }));
 });
 
+test("a domain's admin is no admin of images, from Keystone, from memory and from KV", async () => {
+  const image = resourceId();
+  const registrar = keystone.token({ roles: ["admin"] });
+  const body = { image: { project_id: projectId(), metadata: { key1: "value1" } } };
+  assert.equal((await worker.request("PUT", `/registry/images/${image}`, { token: registrar, body })).status, 201);
+  const fields = { domain: { id: "default", name: "Default" } };
+  const domain = keystone.token({ project: null, roles: ["admin"], fields });
+  const path = `/images/${image}/metadata/key1`;
+  keystone.asked.length = 0;
+  const check = async (): Promise<void> => {
+    for (const method of ["GET", "DELETE"]) {
+      const answer = await worker.request(method, path, { token: domain });
+      assertFault(answer, 404, "itemNotFound", "Image not found.");
+    }
+    assert.equal((await worker.request("GET", `/registry/images/${image}`, { token: domain })).status, 403);
+  };
+  await check();
+  const kv = await worker.kv();
+  for (let wait = 0; wait < 40 && (await kv.get(`keystone:${digest(domain)}`)) === null; wait += 1) await sleep(25);
+  await worker.restart();
+  await check();
+  assert.equal(keystone.asked.length, 1);
+});
+
+/** What release 0.1 wrote to KV. */
+function storedBefore(project: string | null, roles: string[]): string {
+  const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+  const claims = { user_id: "u", project_id: project, roles, expires_at: inAnHour, access_rules: null };
+  return JSON.stringify({ ...claims, cached_until: inAnHour });
+}
+
+test("what release 0.1 left in KV is believed, unless it does not say whose admin it is", async () => {
+  const kv = await worker.kv();
+  const scoped = keystone.token();
+  await kv.put(`keystone:${digest(scoped)}`, storedBefore(projectId(), ["member"]));
+  assertKnown(await ask(worker, scoped));
+  assert.equal(keystone.asked.length, 0);
+  const fields = { domain: { id: "default", name: "Default" } };
+  const domain = keystone.token({ project: null, roles: ["admin"], fields });
+  await kv.put(`keystone:${digest(domain)}`, storedBefore(null, ["admin"]));
+  const answer = await worker.request("GET", `/images/${resourceId()}/metadata`, { token: domain });
+  assertFault(answer, 404, "itemNotFound", "Image not found.");
+  assert.equal(keystone.asked.length, 1);
+});
+
 for (const [name, value] of [
   ["KEYSTONE_URL", "keystone.example"],
+  ["KEYSTONE_URL", `${keystone.url}/auth/tokens`],
+  ["KEYSTONE_URL", keystone.url.replace("/v3", "/v2.0")],
   ["KEYSTONE_URL", ""],
   ["KEYSTONE_PUBLIC_URL", "the usual place"],
   ["KEYSTONE_DEADLINE_MS", "soon"],
   ["KEYSTONE_APPLICATION_CREDENTIAL_SECRET", ""],
 ] as const) {
-  test(`500: ${name}=${value}, named in the log`, async () => {
+  test(`500: ${name}=${value}, and the log names it`, async () => {
     const wrong = await startWorker({ vars: { ...settings, KEYSTONE_APPLICATION_CREDENTIAL_ID: "id", KEYSTONE_APPLICATION_CREDENTIAL_SECRET: "not to be told", [name]: value } });
     try {
       assert.equal((await ask(wrong, keystone.token())).status, 500);
@@ -782,7 +747,7 @@ for (const [name, value] of [
   });
 }
 
-test("no answer, log line, key or value contains a token or anything it can be recovered from", async () => {
+test("no token, and nothing it can be recovered from, is in any answer, log line, key or value", async () => {
   const watched = await startWorker({ vars: { ...settings, ...credential } });
   try {
     keystone.behaviour = keystone.issuing;
@@ -801,7 +766,8 @@ test("no answer, log line, key or value contains a token or anything it can be r
     ];
     const failures: Behaviour[] = [
       (response) => json(response, 500, {}),
-      (response) => json(response, 403, {}),
+      (response) => fault(response, 403),
+      (response) => json(response, 404, {}),
       (response) => void response.destroy(),
       () => {},
       (response) => void response.writeHead(302, { Location: `http://127.0.0.1:1/${unknown}` }).end(),
@@ -818,11 +784,11 @@ test("no answer, log line, key or value contains a token or anything it can be r
     const secrets = new Set([good, expired, unknown, serviceToken, ...others, ...own, ...Object.values(credential)]);
     secrets.delete("undefined");
     secrets.delete(credential.KEYSTONE_APPLICATION_CREDENTIAL_ID);
-    // The search itself works: it finds the claims under the digest.
+    // The search does find what is there: claims, under the digest.
     for (let wait = 0; wait < 40 && (await watched.stored(digest(good))).length === 0; wait += 1) await sleep(25);
     assert.notDeepEqual(await watched.stored(user), []);
     assert.notDeepEqual(await watched.stored(`keystone:${digest(good)}`), []);
-    assert.ok(watched.logs().some((line) => line.includes("Keystone answered 500")));
+    assert.ok(watched.logs().some((line) => line.includes("answered 500 with JSON")));
     assert.ok(secrets.size > 10);
     for (const secret of secrets) {
       for (const form of [secret, Buffer.from(secret).toString("base64").replace(/=+$/, ""), Buffer.from(secret).toString("hex")]) {

@@ -227,6 +227,17 @@ test("N 401: a service token must be valid as well", async () => {
   assertNoContent(await project.delete(path, { token, headers: { "X-Service-Token": service } }));
 });
 
+test("K: a service token that is empty or white space counts as absent", async () => {
+  const project = new Project(worker);
+  const id = await project.server();
+  const token = await project.as("member");
+  const path = project.serverItem(id, "nope");
+  for (const empty of ["", " ", "\t"]) {
+    const { status } = await project.delete(path, { token, headers: { "X-Service-Token": empty } });
+    assert.equal(status, 404);
+  }
+});
+
 const forged = (project: string): Record<string, string> => ({
   "X-Identity-Status": "Confirmed",
   "X-User-Id": "admin",
