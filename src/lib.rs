@@ -18,6 +18,7 @@
 mod auth;
 mod body;
 mod context;
+mod exchange;
 #[cfg(feature = "faults")]
 mod faults;
 mod handler;

@@ -13,7 +13,6 @@ use edge_metadata_core::http::header;
 use edge_metadata_core::http::json_page::JsonPage;
 use edge_metadata_core::http::list::{ListQuery, Marker};
 use edge_metadata_core::http::microversion::Microversion;
-use edge_metadata_core::http::request::Headers as _;
 use edge_metadata_core::http::response::Response;
 use edge_metadata_core::http::route::ComputeRoute;
 use edge_metadata_core::metadata::{Kind, ResourceId};
@@ -27,7 +26,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use worker::Delay;
 
 use crate::context::Waiting;
-use crate::handler::Exchange;
+use crate::exchange::Exchange;
 use crate::objects::client::StoreError;
 
 /// Records that one answer asks for at most. A search that has found little by then has a `next` link.
@@ -72,7 +71,7 @@ pub(crate) async fn answer(
         let list_url = listing.view.list_url(detail);
         listing.query.next_url(&list_url, &marker)
     });
-    let accept = exchange.headers().get(header::ACCEPT);
+    let accept = exchange.header(header::ACCEPT);
     let document = page.finish(route.kind.plural(), next);
     Ok(Response::json(200, document).with_content_type(compute_media_type(accept.as_deref())))
 }

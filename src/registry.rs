@@ -1,7 +1,7 @@
 //! The registry: the control plane says which servers and images exist, and in which state they are.
 //! Its order of checks: size, token, path, role, content type, JSON, schema.
 
-use edge_metadata_core::auth::Actor;
+use edge_metadata_core::auth::{Actor, Identity};
 use edge_metadata_core::http::checks::REGISTRY_BODY_LIMIT;
 use edge_metadata_core::http::fault::Fault;
 use edge_metadata_core::http::json_page::JsonPage;
@@ -22,7 +22,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 
 use crate::context::Waiting;
-use crate::handler::Exchange;
+use crate::exchange::Exchange;
 use crate::objects::client::{ResourceClient, StoreError};
 
 /// Records that are asked for at once.
@@ -36,14 +36,16 @@ const RECORDS_AT_ONCE: usize = 25;
 pub(crate) async fn answer(
     exchange: &Exchange,
     route: &RegistryRoute,
-    actor: &Actor,
-    may_use_registry: bool,
+    identity: &Identity,
 ) -> Result<Response, Fault> {
     // P: nobody's body is read who may not write.
-    if !may_use_registry {
-        return Err(forbidden(&exchange.context.head.method));
+    if !identity.may_use_registry {
+        return Err(forbidden(exchange.method()));
     }
-    let registry = Registry { exchange, actor };
+    let registry = Registry {
+        exchange,
+        actor: &identity.actor,
+    };
     match route {
         RegistryRoute::Resource(kind, id) => registry.resource(*kind, id).await,
         RegistryRoute::List(kind) => registry.records(*kind, route).await,
