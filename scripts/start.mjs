@@ -12,11 +12,11 @@ import { build, deployed } from "./build.mjs";
 import { Failure, command, progress } from "./command.mjs";
 import { ensureTokens } from "./demo-tokens.mjs";
 import { deletions, load, mistake, outcome, registryPath, resources } from "./demo.mjs";
-import { HeldLines } from "./held-lines.mjs";
 import { root } from "./layout.mjs";
 import { onceNpmIsGone } from "./parent.mjs";
 import { serve } from "./run.mjs";
 import { setup } from "./setup.mjs";
+import { StartLog } from "./start-log.mjs";
 import { HELP, startOptions } from "./start-options.mjs";
 import { quiet, wrangler } from "./wrangler.mjs";
 
@@ -24,8 +24,7 @@ import { quiet, wrangler } from "./wrangler.mjs";
 
 const HOST = "127.0.0.1";
 const START_LIMIT_MS = 120_000;
-/** What nobody needs to see of a start that works: the requests that were made here, and that the build is up to date. */
-const UNINTERESTING = /^\[wrangler:\w+\] [A-Z]+ \/|^\{.*"message":"request"|^\[custom build\]/;
+const LOG_DELAY_MS = 1_000;
 const MEANING = {
   204: "204 No Content",
   404: "404, it is gone already (npm start -- --reset brings it back)",
@@ -43,7 +42,7 @@ await command(async () => {
   await build(deployed);
 
   progress("wrangler dev");
-  const log = new HeldLines(process.stderr);
+  const log = new StartLog(process.stderr);
   const server = serve(process.execPath, wranglerArgs(options), { env: quiet, onLine: (line) => log.add(line) });
   const over = new AbortController();
   const asked = signalled();
@@ -54,8 +53,9 @@ await command(async () => {
     await Promise.race([present(options, log, over.signal), asked, ended]);
     await Promise.race([asked, ended]);
   } catch (error) {
-    await log.quiet();
-    log.release(() => true);
+    // What was logged of it may still be on its way.
+    await sleep(LOG_DELAY_MS);
+    log.release({ hasFailed: true });
     throw error;
   } finally {
     over.abort();
@@ -66,16 +66,15 @@ await command(async () => {
 /**
  * Waits until the Worker answers, loads the demo and tells how to use it.
  * @param {StartOptions} options
- * @param {HeldLines} log
+ * @param {StartLog} log
  * @param {AbortSignal} over
  */
 async function present(options, log, over) {
   const origin = `http://${HOST}:${options.port}`;
   const url = origin + options.basePath;
-  const keystone = keystoneOf(await firstAnswer(`${url}/servers`, over), origin);
-  const lines = keystone === undefined ? await withDemo(url, options) : withKeystone(url, keystone);
-  await log.quiet();
-  log.release((line) => !UNINTERESTING.test(line));
+  const keystone = keystoneOf(await firstAnswer(`${url}/servers`, log, over), origin);
+  const lines = keystone === undefined ? await withDemo(url, options, log) : withKeystone(url, keystone);
+  log.release({ hasFailed: false });
   if (existsSync(join(root, "public", "ui"))) lines.push("", `open ${origin}/ui/`);
   process.stdout.write(`${lines.join("\n")}\n\nready ${origin}\n`);
 }
@@ -83,13 +82,14 @@ async function present(options, log, over) {
 /**
  * The first answer to a request without a token: a 401, unless something is wrong.
  * @param {string} url
+ * @param {StartLog} log
  * @param {AbortSignal} over
  */
-async function firstAnswer(url, over) {
+async function firstAnswer(url, log, over) {
   const limit = Date.now() + START_LIMIT_MS;
   while (Date.now() < limit && !over.aborted) {
-    const answer = await fetch(url).catch(() => undefined);
-    if (answer?.status === 500) throw new Failure("the Worker answers 500: the last lines above name the reason");
+    const answer = await log.fetch(url).catch(() => undefined);
+    if (answer?.status === 500) throw new Failure("the Worker answers 500; its lines above name the reason");
     if (answer) return answer;
     await sleep(100);
   }
@@ -109,11 +109,12 @@ function keystoneOf(unauthorized, origin) {
 /**
  * @param {string} url
  * @param {StartOptions} options
+ * @param {StartLog} log
  */
-async function withDemo(url, options) {
+async function withDemo(url, options, log) {
   const adminToken = await ensureTokens(options.persistTo, options);
   try {
-    await load(url, adminToken, options);
+    await load(url, adminToken, options, log.fetch);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     // A setting may be what somebody wants to try.
@@ -121,7 +122,7 @@ async function withDemo(url, options) {
   }
   const lines = [];
   for (const deletion of deletions) {
-    const now = await outcome(url, adminToken, deletion);
+    const now = await outcome(url, adminToken, deletion, log.fetch);
     lines.push("", `Delete ${deletion.what}. Answers now: ${MEANING[now]}`);
     lines.push(`  ${curl(url + deletion.path, deletion.token, "DELETE")}`);
   }
