@@ -1,14 +1,14 @@
-// What is asked in every bench: which servers there are, their items, and the tokens. All of it follows
-// from numbers, so that the load generator can make the same up without being told.
+// The workload of every bench: servers, items and tokens. All are derived from numbers, so that the load generator
+// computes the same ones.
 import { createHash } from "node:crypto";
 
 export const PROJECT = "e4ee5a9bdf934e35b62c8b995152feee";
 export const USER = "2f3c0b1e9d8a4c7fb6a5e4d3c2b1a090";
-/** The longest list of items that a server may have. */
+/** The most items that a server may have. */
 export const ITEMS = 128;
-/** As long as a Fernet token of a Keystone. */
+/** A token of the length of a Fernet token. */
 const TOKEN_LENGTH = 183;
-/** May fill the registry; its project is another one. */
+/** A token of another project that may use the registry. */
 export const REGISTRAR = token(0);
 
 /** Tokens 1 to `count` are members of the project. */
@@ -43,7 +43,7 @@ export function claims(project: string | null, roles: string[], expiresAt = "210
   return { user_id: USER, project_id: project, roles, expires_at: expiresAt };
 }
 
-/** What the namespace of tokens holds: the registrar's, and `count` of members. */
+/** The content of the KV namespace: the registrar's token and `count` members' tokens. */
 export function tokens(count: number): Map<string, Claims> {
   const all = new Map([[REGISTRAR, claims("ffffffffffffffffffffffffffffffff", ["admin"])]]);
   for (let number = 1; number <= count; number += 1) all.set(token(number), claims(PROJECT, ["member"]));

@@ -211,5 +211,11 @@ async fn compute_at(
         })?;
     let view = exchange.view(route, version, actor);
     let accept = exchange.header(header::ACCEPT);
-    Ok(respond(&outcome, &operation, resource_id, &view, accept.as_deref()))
+    Ok(respond(
+        &outcome,
+        &operation,
+        resource_id,
+        &view,
+        accept.as_deref(),
+    ))
 }

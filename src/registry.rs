@@ -197,7 +197,7 @@ impl Registry<'_> {
 
     /// Returns the place of a record that the last page ended with.
     async fn position(&self, kind: Kind, id: &str) -> Result<Position, Fault> {
-        let unknown = || Fault::Schema(format!("marker [{id}] not found"));
+        let unknown = || Fault::MarkerNotFound(id.to_owned());
         let resource_id = ResourceId::parse(id).ok_or_else(unknown)?;
         let known = self.object(kind, resource_id)?.inspect().await;
         let known = known.map_err(|error| self.exchange.store_failed(&error))?;
@@ -219,8 +219,12 @@ impl Registry<'_> {
                 return Ok((position.clone(), None));
             };
             let registered = self.object(kind, id)?.inspect().await;
-            let registered = registered.map_err(|error: StoreError| self.exchange.store_failed(&error))?;
-            Ok((position.clone(), registered.ok().map(|registered| (id, registered))))
+            let registered =
+                registered.map_err(|error: StoreError| self.exchange.store_failed(&error))?;
+            Ok((
+                position.clone(),
+                registered.ok().map(|registered| (id, registered)),
+            ))
         });
         let replies: Vec<Result<_, Fault>> = stream::iter(calls)
             .buffered(RECORDS_AT_ONCE)

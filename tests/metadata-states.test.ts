@@ -14,13 +14,13 @@ function assertConflict(answer: Answer, message: string): void {
   assertFault(answer, 409, "conflictingRequest", message);
 }
 
-/** Sends each read to the resource: what may not be changed may still be read. */
+/** Asserts that every read still succeeds. */
 async function assertReadable(project: Project, resource: string): Promise<void> {
   for (const operation of READS) assertDocument(await perform(project, resource, operation), operation.answer);
 }
 
 for (const operation of WRITES) {
-  test(`${operation.name}: a locked server is 409, and an admin passes`, async () => {
+  test(`${operation.name}: a locked server is 409, but not for an admin`, async () => {
     const project = new Project(worker);
     const id = await project.server({ locked: true });
     const resource = `/v2.1/${project.id}/servers/${id}`;
@@ -60,7 +60,7 @@ for (const operation of WRITES) {
     "shelved_offloaded",
     "resized",
     "soft-delete",
-    "a state nobody knows",
+    "an unknown state",
     "ACTIVE",
     "",
   ]) {
@@ -77,7 +77,7 @@ for (const operation of WRITES) {
     });
   }
 
-  for (const task of ["rebooting", "deleting", "resize_prep", "image_snapshot", "a task nobody knows"]) {
+  for (const task of ["rebooting", "deleting", "resize_prep", "image_snapshot", "an unknown task"]) {
     test(`${operation.name}: task_state ${task} is 409, for an admin too`, async () => {
       const project = new Project(worker);
       const id = await project.server({ task_state: task });
@@ -143,7 +143,7 @@ for (const status of ["deleted", "pending_delete", "killed"]) {
   }
 }
 
-// Glance keeps the names that begin with os_glance_ for itself.
+// Glance reserves names that begin with os_glance_.
 const reserved: Operation[] = [
   { name: "POST", method: "POST", path: "metadata", body: { metadata: { a: "1", os_glance_x: "2" } } },
   { name: "PUT of all items", method: "PUT", path: "metadata", body: { metadata: { a: "1", os_glance_x: "2" } } },
@@ -164,7 +164,7 @@ for (const operation of reserved) {
     });
   }
 
-  test(`servers, ${operation.name}: a name that begins with os_glance_ is a name as any other`, async () => {
+  test(`servers, ${operation.name}: a name that begins with os_glance_ is not reserved`, async () => {
     const project = new Project(worker);
     const id = await project.server();
     assert.equal((await perform(project, `/v2.1/servers/${id}`, operation)).status, 200);
@@ -172,7 +172,7 @@ for (const operation of reserved) {
   });
 }
 
-test("images, DELETE: an item whose name begins with os_glance_ is 403, and 404 when it is not there", async () => {
+test("images, DELETE: an item whose name begins with os_glance_ is 403, and 404 when it does not exist", async () => {
   const project = new Project(worker);
   const metadata = { os_glance_x: "there" };
   const id = await project.image({ metadata });
@@ -186,7 +186,7 @@ test("images, DELETE: an item whose name begins with os_glance_ is 403, and 404 
   assert.deepEqual(await worker.metadata("images", id), metadata);
 });
 
-test("images: names that only look like Glance's own are not reserved, and all names may be read", async () => {
+test("images: similar names are not reserved, and reserved ones may be read", async () => {
   const project = new Project(worker);
   const id = await project.image({ metadata: { os_glance_x: "there" } });
   const token = await project.as("member");

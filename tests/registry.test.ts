@@ -1,4 +1,4 @@
-// The contract's "Registry": how the control plane tells the edge what exists, and in which state.
+// The contract's "Registry".
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -104,7 +104,7 @@ for (const kind of KINDS) {
     const again = await get(kind, id);
     assert.equal(again.status, 404);
     assert.equal(again.json().itemNotFound.code, 404);
-    // A new one of the same id starts from the defaults.
+    // A new record with the same id starts with the defaults.
     const anew = await put(kind, id, { project_id: project.id });
     assertRecord(anew, 201, kind, { name: "", metadata: {} });
   });
@@ -166,7 +166,7 @@ for (const kind of KINDS) {
     assert.deepEqual(await worker.metadata(kind, id), { key2: "2" });
   });
 
-  test(`${kind}: metadata when given replaces all`, async () => {
+  test(`${kind}: metadata replaces all items`, async () => {
     const id = resourceId();
     await put(kind, id, { project_id: projectId(), metadata: { a: "1", b: "2" } });
     assertRecord(await put(kind, id, { metadata: { b: "3", c: "4" } }), 200, kind, { metadata: { b: "3", c: "4" } });
@@ -188,10 +188,10 @@ for (const kind of KINDS) {
     assertRecord(await put(kind, id, { name: "stale", observed_at: fields.observed_at }), 200, kind, newer);
   });
 
-  test(`${kind}: observed_at is an instant, not a text`, async () => {
+  test(`${kind}: observed_at is compared as an instant, not as text`, async () => {
     const id = resourceId();
     await put(kind, id, { project_id: projectId(), name: "first", observed_at: "2026-05-05T12:00:00Z" });
-    // Later than the first, though it sorts before it.
+    // Later than the first, but sorts before it as text.
     const later = await put(kind, id, { name: "second", observed_at: "2026-05-05T10:30:00-02:00" });
     assertRecord(later, 200, kind, { name: "second" });
     const earlier = await put(kind, id, { name: "third", observed_at: "2026-05-05T14:00:00+02:00" });
@@ -209,12 +209,12 @@ for (const kind of KINDS) {
     const id = resourceId();
     await put(kind, id, { project_id: projectId(), observed_at: "2099-01-01T00:00:00Z" });
     assertRecord(await put(kind, id, { name: "applied" }), 200, kind, { name: "applied" });
-    // It did not make the record older than it was.
+    // It did not reset the record's observed_at.
     const stale = await put(kind, id, { name: "stale", observed_at: "2098-01-01T00:00:00Z" });
     assertRecord(stale, 200, kind, { name: "applied" });
   });
 
-  test(`${kind}: the time of observation says nothing about an id that was removed`, async () => {
+  test(`${kind}: observed_at does not outlive a removed record`, async () => {
     const id = resourceId();
     await put(kind, id, { project_id: projectId(), observed_at: "2099-01-01T00:00:00Z" });
     await worker.request("DELETE", path(kind, id), { token: registrar });
@@ -232,7 +232,7 @@ for (const kind of KINDS) {
   }
 
   for (const name of ["id", "flavor", "status_", "Name", "instance_uuid", ""]) {
-    test(`${kind}: the unknown field ${JSON.stringify(name)} is 400 and named`, async () => {
+    test(`${kind}: the unknown field ${JSON.stringify(name)} is 400, and the message names it`, async () => {
       assertInvalid(await put(kind, resourceId(), { project_id: projectId(), [name]: "x" }), name);
     });
   }
@@ -243,7 +243,7 @@ for (const kind of KINDS) {
     }
   });
 
-  test(`${kind}: a document that is no object, or wraps the wrong thing, is 400`, async () => {
+  test(`${kind}: a document that is not an object, or has the wrong wrapper, is 400`, async () => {
     const other = kind === "servers" ? "image" : "server";
     const record = { project_id: projectId() };
     const documents = [null, [], "text", 1, {}, record, { [other]: record }, { [wrapper(kind)]: record, extra: 1 }];
@@ -259,7 +259,7 @@ for (const kind of KINDS) {
     for (const value of [null, [], "text", 1]) assertInvalid(await put(kind, resourceId(), value), wrapper(kind));
   });
 
-  test(`${kind}: what is refused is not kept`, async () => {
+  test(`${kind}: a refused document is not stored`, async () => {
     const id = resourceId();
     assert.equal((await put(kind, id, { project_id: projectId(), metadata: { a: 1 } })).status, 400);
     assert.equal(await worker.record(kind, id), null);
@@ -333,7 +333,7 @@ for (const kind of KINDS) {
     const document = JSON.stringify({ [wrapper(kind)]: { project_id: projectId(), name: "padded" } });
     const send = (bytes: number, chunked = false): Promise<Answer> =>
       worker.request("PUT", path(kind, id), { token: registrar, headers, body: document.padEnd(bytes, " "), chunked });
-    // Over the limit of the API proper, which does not hold here.
+    // Over the limit of the API, which does not apply here.
     assertRecord(await send(200_000), 201, kind, { name: "padded" });
     assertRecord(await send(1_048_576), 200, kind, { name: "padded" });
     assertRecord(await send(1_048_576, true), 200, kind, { name: "padded" });
@@ -345,7 +345,7 @@ for (const kind of KINDS) {
     }
   });
 
-  test(`${kind}: 405 names the methods there are`, async () => {
+  test(`${kind}: 405 lists the allowed methods`, async () => {
     for (const method of ["POST", "PATCH"]) {
       const answer = await worker.request(method, path(kind, resourceId()), { token: registrar });
       assertMethodNotAllowed(answer, "DELETE, GET, HEAD, OPTIONS, PUT");
@@ -366,7 +366,7 @@ for (const kind of KINDS) {
     ]) {
       const answer = await worker.request("PUT", path(kind, resourceId()), { token: registrar, headers, body });
       assert.equal(answer.status, 400, String(body));
-      // An empty body is null, and null is no document; the rest is no JSON.
+      // An empty body is null, which is not a document; the others are not JSON.
       if (body !== "") assertFault(answer, 400, "badRequest", "Malformed request body");
     }
   });
@@ -464,7 +464,7 @@ test("images: every other field has a default", async () => {
   assertNow(answer.json().image.created, before);
 });
 
-/** Within the second: a record's times are told in whole ones. */
+/** Asserts a time within a second: records have whole seconds. */
 function assertNow(text: string, before: number): void {
   assert.match(text, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/);
   const time = Date.parse(text);
@@ -505,7 +505,7 @@ for (const [kind, name, values] of [
   ["images", "observed_at", [0, "", "now"]],
   ["images", "metadata", ["a=b", 1, []]],
 ] satisfies [Kind, string, unknown[]][]) {
-  test(`${kind}: a wrong type or value of ${name} is 400 and named`, async () => {
+  test(`${kind}: a wrong type or value of ${name} is 400, and the message names it`, async () => {
     const id = resourceId();
     await put(kind, id, { project_id: "abc", name: "before" });
     for (const value of values) {
@@ -527,7 +527,7 @@ test("vm_state and status may be any string", async () => {
   }
 });
 
-test("a server and an image of one id are two records", async () => {
+test("a server and an image with the same id are two records", async () => {
   const id = resourceId();
   await put("servers", id, { project_id: "abc", metadata: { of: "server" } });
   await put("images", id, { project_id: "abc", metadata: { of: "image" } });
@@ -536,7 +536,7 @@ test("a server and an image of one id are two records", async () => {
   assert.deepEqual(await worker.metadata("images", id), { of: "image" });
 });
 
-test("the registry shows an image that nobody else sees any more", async () => {
+test("the registry shows a deleted image", async () => {
   const project = new Project(worker);
   const id = resourceId();
   await put("images", id, { project_id: project.id, status: "deleted", metadata: { a: "1" } });
@@ -544,13 +544,13 @@ test("the registry shows an image that nobody else sees any more", async () => {
   assertRecord(await get("images", id), 200, "images", { status: "deleted", metadata: { a: "1" } });
 });
 
-test("service alone is enough", async () => {
+test("the role service suffices", async () => {
   const token = await worker.token({ project: projectId(), roles: ["service"] });
   const id = resourceId();
   assertRecord(await put("servers", id, { project_id: "abc" }, { token }), 201, "servers", { project_id: "abc" });
 });
 
-test("the registry is below no prefix", async () => {
+test("the registry is not below a prefix", async () => {
   const id = resourceId();
   for (const prefix of ["/v2", "/v2.1", "/v2/abc", "/v2.1/abc"]) {
     const options = { token: registrar, body: { server: { project_id: "abc" } } };
@@ -558,7 +558,7 @@ test("the registry is below no prefix", async () => {
   }
 });
 
-test("METADATA_ITEMS is what an operator sets it to", async () => {
+test("METADATA_ITEMS is configurable", async () => {
   const small = await startWorker({ vars: { METADATA_ITEMS: "2" } });
   try {
     const id = resourceId();

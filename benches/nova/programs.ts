@@ -1,4 +1,4 @@
-// The programs that the bench of Nova starts, and their end by process id.
+// Starts the programs of the Nova bench and ends them by process id.
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,10 +8,10 @@ const GRACE_MS = 5_000;
 const STARTS_WITHIN_MS = 120_000;
 const INTERRUPTS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Tells what is to be done at the end. */
+/** Registers a clean-up step. */
 export type Later = (undo: () => unknown) => void;
 
-/** Undoes what was done, the last thing first, however the body ends. MariaDB does not mind Ctrl-C: it is told. */
+/** Runs the clean-up steps in reverse order, however the body ends, Ctrl-C included. */
 export async function undoing<Result>(body: (later: Later) => Promise<Result>): Promise<Result> {
   const undos: (() => unknown)[] = [];
   const undo = async (): Promise<void> => {
@@ -32,12 +32,12 @@ export interface Program {
   program: string;
   args: string[];
   folder: string;
-  /** What it prints goes there. */
+  /** File for its output. */
   log: string;
   env?: Record<string, string>;
 }
 
-/** A program that runs until the end. Gives its process id once it answers. */
+/** Starts a program that runs until the end; returns its process id once it answers. */
 export async function start(what: Program, answers: () => Promise<boolean>, later: Later): Promise<number> {
   const { name, program, args, folder, log, env = {} } = what;
   const output = openSync(log, "w");

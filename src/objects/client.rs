@@ -343,7 +343,11 @@ impl Indexes {
     /// # Errors
     ///
     /// The list did not reply.
-    pub(crate) async fn list(&self, list: &str, query: &IndexQuery) -> Result<IndexPage, StoreError> {
+    pub(crate) async fn list(
+        &self,
+        list: &str,
+        query: &IndexQuery,
+    ) -> Result<IndexPage, StoreError> {
         let page = async {
             let query = serde_json::to_string(query)?;
             let page = JsFuture::from(self.stub(list)?.list(&query)?).await?;

@@ -14,11 +14,20 @@ use futures_util::stream;
 
 use super::client::{Indexes, split_object_name};
 use super::resource::ResourceObject;
-use super::schema::{self, PendingUpdate};
+use super::schema::{self, PendingUpdate, Tables};
+use super::state::ResourceState;
 use crate::platform;
 
-/// Lists that are told at once.
+/// Pending updates that are read at once.
 const BATCH: usize = 200;
+
+/// Lists that are told at once. Where many objects share a thread, more of them would hold up
+/// whoever calls this one.
+const AT_ONCE: usize = 25;
+
+/// Batches of one alarm. The platform limits the calls of one invocation, and an image may have any
+/// number of members: the next alarm goes on where this one ends.
+const BATCHES: usize = 5;
 
 /// How long one list may take. Others are waiting.
 const LIST_TIMEOUT: Duration = Duration::from_secs(3);
@@ -35,33 +44,55 @@ impl ResourceObject {
     ///
     /// Returns the database's exception. A list that cannot be told is no error: it stays pending.
     pub(super) async fn tell_lists(&self) -> worker::Result<()> {
-        if schema::version(&self.database)?.is_none() {
+        if schema::tables(&self.database)? == Tables::None {
             return Ok(());
         }
         let indexes = Indexes::new(&self.env)?;
-        let mut after = String::new();
-        loop {
+        let mut after = self.told_up_to.take();
+        for _ in 0..BATCHES {
             let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
             let updates = schema::pending_updates(&self.database, &after, limit)?;
             let Some(last) = updates.last() else {
-                break;
+                return self.set_next_alarm();
             };
             after.clone_from(&last.list);
+            // As it is now. Should it change meanwhile, its lists are pending again.
+            let snapshot = self.with_state(Snapshot::of)?;
             let mut told = stream::iter(&updates)
-                .map(|update| self.tell(&indexes, update))
-                .buffer_unordered(BATCH);
+                .map(|update| self.tell(&indexes, &snapshot, update))
+                .buffer_unordered(AT_ONCE);
             while let Some(told) = told.next().await {
                 told?;
             }
         }
-        self.set_next_alarm()
+        self.told_up_to.replace(after);
+        self.database.set_alarm(platform::now().timestamp_millis())
     }
 
     /// Tells one list, and acknowledges the update when the list has taken it.
-    async fn tell(&self, indexes: &Indexes, update: &PendingUpdate) -> worker::Result<()> {
-        let name = self.name.as_deref().unwrap_or(&update.name);
-        let Some(message) = self.index_update(name, &update.list)? else {
+    async fn tell(
+        &self,
+        indexes: &Indexes,
+        snapshot: &Snapshot,
+        update: &PendingUpdate,
+    ) -> worker::Result<()> {
+        let object = self.name.as_deref().unwrap_or(&update.name);
+        // The name of an object is always one of a resource.
+        let Some((kind, id)) = split_object_name(object) else {
             return schema::acknowledge(&self.database, update);
+        };
+        let message = if update.list == CHANGES {
+            IndexUpdate {
+                kind: EntryKind::Change,
+                id: object.to_owned(),
+                entry: snapshot.changed(),
+            }
+        } else {
+            IndexUpdate {
+                kind: kind.into(),
+                id: id.to_string(),
+                entry: snapshot.listed_in(&update.list),
+            }
         };
         let told = platform::timeout(LIST_TIMEOUT, indexes.update(&update.list, &message)).await;
         match told {
@@ -70,44 +101,12 @@ impl ResourceObject {
         }
     }
 
-    /// Returns what a list is told now, [`None`] when the object's name is of no kind.
-    fn index_update(&self, name: &str, list: &str) -> worker::Result<Option<IndexUpdate>> {
-        let Some((kind, id)) = split_object_name(name) else {
-            return Ok(None);
-        };
-        let update = self.with_state(|state| {
-            if list == CHANGES {
-                return IndexUpdate {
-                    kind: EntryKind::Change,
-                    id: name.to_owned(),
-                    entry: state.oldest_mark().map(|created| ListedAs {
-                        name: String::new(),
-                        created,
-                    }),
-                };
-            }
-            let entry = state
-                .record()
-                .map(IndexEntry::of)
-                .filter(|entry| entry.is_in(list));
-            IndexUpdate {
-                kind: kind.into(),
-                id: id.to_string(),
-                entry: entry.map(|entry| ListedAs {
-                    name: entry.name,
-                    created: entry.created.timestamp_millis(),
-                }),
-            }
-        })?;
-        Ok(Some(update))
-    }
-
     fn set_next_alarm(&self) -> worker::Result<()> {
         let now = platform::now().timestamp_millis();
         if !schema::pending_updates(&self.database, "", 1)?.is_empty() {
             return self.database.set_alarm(now + RETRY_MILLIS);
         }
-        match self.with_state(|state| state.removable_at())? {
+        match self.with_state(ResourceState::removable_at)? {
             Some(at) if at <= now => {
                 self.forget_state();
                 self.database.delete_all()
@@ -115,5 +114,37 @@ impl ResourceObject {
             Some(at) => self.database.set_alarm(at),
             None => Ok(()),
         }
+    }
+}
+
+/// What lists are told of a record.
+struct Snapshot {
+    entry: Option<IndexEntry>,
+    oldest_mark: Option<i64>,
+}
+
+impl Snapshot {
+    fn of(state: &ResourceState) -> Self {
+        Self {
+            entry: state.record().map(IndexEntry::of),
+            oldest_mark: state.oldest_mark(),
+        }
+    }
+
+    /// Returns the entry in the list of changes.
+    fn changed(&self) -> Option<ListedAs> {
+        self.oldest_mark.map(|created| ListedAs {
+            name: String::new(),
+            created,
+        })
+    }
+
+    /// Returns the entry in the list of a project, or in the one for everyone.
+    fn listed_in(&self, list: &str) -> Option<ListedAs> {
+        let entry = self.entry.as_ref().filter(|entry| entry.is_in(list))?;
+        Some(ListedAs {
+            name: entry.name.clone(),
+            created: entry.created.timestamp_millis(),
+        })
     }
 }

@@ -1,7 +1,6 @@
 /**
- * The built Worker in a plain workerd, with nothing around it: it starts in a tenth of a second, dies by
- * SIGKILL at any moment, and its process and its folder are ours to harm. What it listens on, keeps and
- * answers is as with the harness's other Worker, whose requests it sends.
+ * The built Worker in a plain workerd, without Miniflare: it starts in a tenth of a second, can be killed at any
+ * moment, and tests may damage its process and its folder. Its interface is that of the harness's Worker.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
@@ -18,14 +17,14 @@ import { repository, Worker, type Namespace, type WorkerOptions } from "../harne
 
 const START_MS = 20_000;
 
-// miniflare brings workerd along, and workerd the program for this kind of machine.
+// miniflare depends on workerd, and workerd on the program for this platform.
 const fromMiniflare = createRequire(createRequire(import.meta.url).resolve("miniflare"));
 const program = (fromMiniflare("workerd") as { default: string }).default;
 
 export interface PlainOptions extends Pick<WorkerOptions, "faults" | "vars"> {
-  /** Where the objects are kept, if not in the Worker's own folder. */
+  /** The objects' folder, if not the Worker's own. */
   objects?: string;
-  /** Put before workerd's own command line: a program that changes something and then becomes workerd. */
+  /** A command prefix: a program that changes something and then becomes workerd. */
   through?: string[];
 }
 
@@ -75,7 +74,7 @@ export class PlainWorkerd extends Worker {
     this.url = `http://127.0.0.1:${await this.#port(started.stdio[3] as Readable)}`;
   }
 
-  /** Port 0 lets the system choose; workerd tells which on the descriptor it was given for that. */
+  /** The system chooses the port; workerd reports it on a control descriptor. */
   async #port(control: Readable): Promise<number> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -98,7 +97,7 @@ export class PlainWorkerd extends Worker {
     }
   }
 
-  /** SIGKILL, at once. */
+  /** Sends SIGKILL. */
   async kill(): Promise<void> {
     this.#process?.kill("SIGKILL");
     await this.#gone;
@@ -119,7 +118,7 @@ export class PlainWorkerd extends Worker {
     return this.#lines;
   }
 
-  /** workerd asks a KV namespace over HTTP, which a folder answers as well: a file for each key. */
+  /** A folder as KV namespace: workerd reads KV over HTTP, and serves a file per key. */
   override async kv(): Promise<Namespace> {
     const file = (key: string): string => path.join(this.folder, "tokens", key);
     return {
@@ -131,7 +130,7 @@ export class PlainWorkerd extends Worker {
   }
 }
 
-/** The same as wrangler.toml says, in workerd's own words. */
+/** The configuration of wrangler.toml as a workerd configuration. */
 function capnp(root: string, folder: string, options: PlainOptions): string {
   const { compatibilityDate, objects } = configuration(repository);
   const text = (value: string): string => JSON.stringify(value);

@@ -26,7 +26,7 @@ function token(name: string): Promise<string> {
   return known;
 }
 
-/** Something that belongs to a project, put there by the administrator. */
+/** Registers a resource of a project as administrator. */
 async function put(kind: "server" | "image", project: string, fields: Record<string, unknown> = {}): Promise<string> {
   const id = resourceId();
   const body = { [kind]: { project_id: project, metadata, ...fields } };
@@ -42,7 +42,7 @@ async function statuses(name: string, kind: "server" | "image", id: string): Pro
   return [read.status, change.status];
 }
 
-test(`tokens are of the kind that this run is about: ${provider}`, async () => {
+test(`tokens are issued by the provider of this run: ${provider}`, async () => {
   const issued = await token("alice");
   if (provider === "jws") {
     const header = JSON.parse(Buffer.from(issued.split(".")[0] ?? "", "base64url").toString()) as unknown;
@@ -78,7 +78,7 @@ for (const [role, name, own, ownImage, others, visible] of [
   });
 }
 
-test("a role that is none of these allows nothing", async () => {
+test("any other role allows nothing", async () => {
   const user = await keystone.user("auditor");
   await keystone.grant(user, "auditor", `/projects/${acme}`);
   tokens.set("auditor", keystone.token(user, { project: { id: acme } }));
@@ -86,7 +86,7 @@ test("a role that is none of these allows nothing", async () => {
   assert.deepEqual(await statuses("auditor", "image", await put("image", acme)), [404, 404]);
 });
 
-test("the project in the URL is the token's or 400; a token without one is None", async () => {
+test("another project in the URL is 400; a token without a project is None", async () => {
   const path = (project: string): string => `/v2.1/${project}/servers/${resourceId()}/metadata`;
   const ask = async (name: string, project: string): Promise<Answer> =>
     worker.request("GET", path(project), { token: await token(name) });
@@ -116,12 +116,12 @@ test("unscoped, domain and system scope: servers 403; images 404, but an admin's
   }
 });
 
-// The contract's: a token without a project is 403, where Nova fails.
+// P: a token without a project is 403, where Nova answers 500.
 const BETTER: Record<string, number> = { "s/auth/unscoped/list": 403 };
 const WHO = ["garbage", "gaaaa", "unscoped", "system", "norole", "svc"];
 const WHAT = recording.filter(({ case: name, request }) => /^[si]\/auth\/\w+\//.test(name) && WHO.includes(request.token ?? ""));
 
-test("the recording has these tokens", () => {
+test("the recording uses exactly these tokens", () => {
   assert.equal(WHAT.length, 22);
 });
 

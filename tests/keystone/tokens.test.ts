@@ -1,4 +1,4 @@
-// What ends a token, what lets it pass, and what happens while Keystone is away.
+// Revocation, expiry, trusts, application credentials and service tokens, and an outage of Keystone.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, test } from "node:test";
@@ -25,7 +25,7 @@ after(async () => {
 
 const { acme, other } = people.projects;
 
-/** A server that is not there is 404 for whoever is known. */
+/** An unknown server is 404 for every valid token. */
 function ask(asked: Worker, token?: string, headers: Record<string, string> = {}): Promise<Answer> {
   return asked.request("GET", "/v2.1/servers/none/metadata", { ...(token === undefined ? {} : { token }), headers });
 }
@@ -47,7 +47,7 @@ async function assertKeystoneUnavailable(answer: Promise<Answer>): Promise<void>
   assert.deepEqual(unavailable.headers.all("Retry-After"), ["1"]);
 }
 
-/** A Keystone of several processes was seen to take a credential once more that it had just deleted. */
+/** A Keystone with several processes can accept a credential once more after it was deleted. */
 async function eventually(check: () => Promise<void>): Promise<void> {
   for (let tries = 1; tries < 5; tries += 1) {
     try {
@@ -61,14 +61,14 @@ async function eventually(check: () => Promise<void>): Promise<void> {
 
 const cachePeriod = (): Promise<void> => sleep(CACHE_SECONDS * 1000 + 200);
 
-test("a token is valid; one that was made up is not", async () => {
+test("an issued token is valid, a made-up one is not", async () => {
   await assertKnown(ask(worker, await people.token("alice")));
   for (const token of ["garbage", `gAAAAA${randomBytes(130).toString("base64url")}`, "a.b.c"]) {
     await assertRefused(ask(worker, token));
   }
 });
 
-test("revoked: it stops within the cache period; as recorded, not before", async () => {
+test("a revoked token is refused after the cache period, not before, as recorded", async () => {
   const recorded = recording.filter(({ case: name }) => name.startsWith("s/auth/revoked-after-use"));
   assert.deepEqual(recorded.map(({ status }) => status), [200, 200]);
   const token = await people.token("alice");
@@ -79,13 +79,13 @@ test("revoked: it stops within the cache period; as recorded, not before", async
   await assertRefused(ask(worker, token));
 });
 
-test("revoked before it was used: never valid", async () => {
+test("a token that is revoked before its first use is never valid", async () => {
   const token = await people.token("alice");
   await keystone.revoke(token);
   await assertRefused(ask(worker, token));
 });
 
-test("revoked, though it was in use all the time", async () => {
+test("a revoked token is refused although it is in constant use", async () => {
   const token = await people.token("alice");
   await assertKnown(ask(worker, token));
   await keystone.revoke(token);
@@ -97,19 +97,19 @@ test("revoked, though it was in use all the time", async () => {
   await assertRefused(ask(worker, token));
 });
 
-test("a password that is changed ends its user's tokens", async () => {
+test("changing a password revokes the user's tokens", async () => {
   const user = await keystone.user("paula");
   await keystone.grant(user, "member", `/projects/${acme}`);
   const token = await keystone.token(user, { project: { id: acme } });
   await assertKnown(ask(worker, token));
-  // Keystone compares in seconds.
+  // Keystone compares times in whole seconds.
   await sleep(1_100);
   await keystone.manage("PATCH", `/users/${user.id}`, { user: { password: "another" } });
   await cachePeriod();
   await assertRefused(ask(worker, token));
 });
 
-test("a user or a project that is disabled ends the tokens", async () => {
+test("disabling a user or a project revokes the tokens", async () => {
   const project = await keystone.project("brief");
   const user = await keystone.user("dan");
   await keystone.grant(user, "member", `/projects/${project}`);
@@ -120,7 +120,7 @@ test("a user or a project that is disabled ends the tokens", async () => {
   await assertRefused(ask(worker, first));
 });
 
-test("a role that is taken away counts within the cache period", async () => {
+test("a removed role takes effect within the cache period", async () => {
   const user = await keystone.user("rob");
   for (const role of ["member", "reader"]) await keystone.grant(user, role, `/projects/${acme}`);
   const token = await keystone.token(user, { project: { id: acme } });
@@ -136,7 +136,7 @@ test("a role that is taken away counts within the cache period", async () => {
   assert.notEqual(await change(), 200);
 });
 
-/** A token with which `bob` acts in alice's project. */
+/** A trust-scoped token of `bob` in alice's project. */
 async function trusted(impersonation: boolean): Promise<{ token: string; trust: string }> {
   const { alice, bob } = people.users;
   assert.ok(alice && bob);
@@ -156,7 +156,7 @@ async function checkTrusted(asked: Worker, impersonation: boolean): Promise<void
   await assertRefused(ask(asked, token));
 }
 
-/** A Worker that has an application credential of its own. */
+/** A Worker with an application credential of its own. */
 async function withCredential(): Promise<{ configured: Worker; end: () => Promise<void> }> {
   const { svc } = people.users;
   assert.ok(svc);
@@ -170,11 +170,11 @@ async function withCredential(): Promise<{ configured: Worker; end: () => Promis
   };
 }
 
-test("a trust's token works in its project, with the role it lends, and ends with the trust", async () => {
+test("a trust's token works in its project with the delegated role until the trust is deleted", async () => {
   await checkTrusted(worker, false);
 });
 
-test("a trust's token that impersonates may not validate itself: 503 without an application credential, else the same", async () => {
+test("an impersonating trust's token is 503 without an application credential, and works with one", async () => {
   const { token } = await trusted(true);
   await assertKeystoneUnavailable(ask(worker, token));
   await sleep(200);
@@ -187,7 +187,7 @@ test("a trust's token that impersonates may not validate itself: 503 without an 
   }
 });
 
-test("an application credential's token works, and ends with it", async () => {
+test("an application credential's token works until the credential is deleted", async () => {
   const { alice } = people.users;
   assert.ok(alice);
   const owner = await people.token("alice");
@@ -199,7 +199,7 @@ test("an application credential's token works, and ends with it", async () => {
   await assertRefused(ask(worker, token));
 });
 
-test("an application credential with access rules: what none of them allows is 401", async () => {
+test("an application credential with access rules: 401 unless a rule allows the request", async () => {
   const { alice } = people.users;
   assert.ok(alice);
   const rules = [
@@ -223,12 +223,12 @@ test("an application credential with access rules: what none of them allows is 4
     const answer = await worker.request(method, path, { token, ...(method === "PUT" ? { body: { metadata: {} } } : {}) });
     assert.equal(answer.status, status, `${method} ${path}: ${answer.text}`);
   }
-  // Keystone knows no credential with an empty list of rules.
+  // Keystone does not create credentials with an empty list of rules.
   const headers = { "X-Service-Token": await people.token("norole") };
   assert.equal((await worker.request("GET", `/v2.1/servers/${id}/metadata/key1`, { token, headers })).status, 404);
 });
 
-test("X-Service-Token: a user's own is valid as well; an invalid one is 401", async () => {
+test("X-Service-Token: a user's token is accepted; an invalid one is 401", async () => {
   const token = await people.token("alice");
   await assertKnown(ask(worker, token, { "X-Service-Token": token }));
   await assertKnown(ask(worker, token, { "X-Service-Token": await people.token("svc") }));
@@ -238,7 +238,7 @@ test("X-Service-Token: a user's own is valid as well; an invalid one is 401", as
   await assertRefused(ask(worker, token, { "X-Service-Token": revoked }));
 });
 
-test("an application credential of the Worker's own validates for all", async () => {
+test("the Worker's own application credential validates every token", async () => {
   const { configured, end } = await withCredential();
   try {
     for (const name of ["alice", "rita", "bob", "unscoped"]) {
@@ -251,7 +251,7 @@ test("an application credential of the Worker's own validates for all", async ()
     await keystone.revoke(token);
     await cachePeriod();
     await assertRefused(ask(configured, token));
-    // That the Worker's own is rejected says nothing about the user's.
+    // A rejection of the Worker's credential says nothing about the user's token.
     await end();
     await eventually(async () => assertKeystoneUnavailable(ask(configured, await people.token("bob"))));
   } finally {
@@ -259,7 +259,7 @@ test("an application credential of the Worker's own validates for all", async ()
   }
 });
 
-test("an expired token stops at once; beside a service's it passes for as long as Keystone says", async () => {
+test("an expired token is refused at once; with a service token it is accepted during Keystone's grace period", async () => {
   const hasty = await startKeystone({ expiration: EXPIRATION, grace: GRACE });
   const patient = await startWorker({ vars: { KEYSTONE_URL: hasty.url } });
   try {
@@ -270,7 +270,7 @@ test("an expired token stops at once; beside a service's it passes for as long a
     const token = await hasty.token(user, { project: { id: project } });
     const expires = Date.now() + EXPIRATION * 1000;
     await assertKnown(ask(patient, token));
-    // The default remembers a token for minutes: it is its own time that ends it.
+    // The default cache period is minutes: the token's own expiry ends it.
     await sleep(expires - 1_500 - Date.now());
     await assertKnown(ask(patient, token));
     await sleep(expires + 100 - Date.now());
@@ -287,7 +287,7 @@ test("an expired token stops at once; beside a service's it passes for as long a
   }
 });
 
-test("Keystone stopped: remembered tokens go on, others get 503, no token 401; and back again", async () => {
+test("Keystone stopped: cached tokens work, others get 503, no token 401, until it is back", async () => {
   const brief = await startWorker({ vars: { ...vars, TOKEN_CACHE_SECONDS: "6" } });
   try {
     const [known, unknown] = [await people.token("alice"), await people.token("rita")];
@@ -301,7 +301,7 @@ test("Keystone stopped: remembered tokens go on, others get 503, no token 401; a
         await assertRefused(ask(brief));
         await sleep(500);
       }
-      // Another isolate goes on from KV.
+      // Another isolate reads the claims from KV.
       await brief.restart();
       if (Date.now() < learned + 5_500) await assertKnown(ask(brief, known));
       await sleep(learned + 6_200 - Date.now());
@@ -316,7 +316,7 @@ test("Keystone stopped: remembered tokens go on, others get 503, no token 401; a
   }
 });
 
-test("KV down: everything works", async () => {
+test("a failing KV changes no answer", async () => {
   const failing = await startWorker({ vars: { ...vars, KV_FAILURE: "throws" }, entry: "tests/failing-kv.js" });
   try {
     for (const name of ["alice", "rita", "bob"]) await assertKnown(ask(failing, await people.token(name)));
@@ -326,7 +326,7 @@ test("KV down: everything works", async () => {
   }
 });
 
-test("no token is in a log line or in what is stored", async () => {
+test("no token is logged or stored", async () => {
   const token = await people.token("alice");
   const admin = await keystone.admin();
   await assertKnown(ask(worker, token));

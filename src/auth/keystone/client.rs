@@ -8,12 +8,9 @@ use worker::{
     RequestRedirect, ResponseBody,
 };
 
-use super::Error;
+use super::error::{BODY_LIMIT, Error};
 use crate::body::{self, BodyError};
 use crate::platform::{now, timeout};
-
-/// How many bytes of an answer are read. A token without its catalog has a few thousand.
-pub(super) const BODY_LIMIT: usize = 1 << 20;
 
 /// A Keystone.
 #[derive(Debug)]
