@@ -1,0 +1,209 @@
+/**
+ * The page in a real Chromium, and the service behind it, which `npm run test:ui` serves.
+ *
+ * Each visit is a browser context of its own. When it ends, it must have asked nobody but the page's own origin,
+ * and nothing in the page may have failed.
+ */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { after } from "node:test";
+
+import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page, type Request } from "playwright-core";
+
+type Role = "reader" | "member" | "admin";
+type Fields = Record<string, unknown>;
+
+interface Site {
+  origin: string;
+  chromium: string;
+  pictures: string;
+  demo: Tokens;
+  /** For each file of tests some to itself. */
+  projects: Record<string, Tokens[]>;
+}
+
+interface Tokens {
+  id: string;
+  tokens: Record<Role, string>;
+}
+
+const file = process.env["UI_SITE"];
+assert.ok(file, "run it by `npm run test:ui`");
+const site = JSON.parse(readFileSync(file, "utf8")) as Site;
+
+export const { origin, pictures, demo } = site;
+export const repository = path.resolve(import.meta.dirname, "..", "..");
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  // Nothing but this machine can be reached, whatever the page tries.
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+];
+
+let browser: Browser | undefined;
+const visits: Visit[] = [];
+
+after(async () => {
+  await browser?.close();
+});
+
+async function launched(): Promise<Browser> {
+  browser ??= await chromium.launch({ executablePath: site.chromium, args: FLAGS });
+  return browser;
+}
+
+/** A project that no other test has. */
+export class Project {
+  readonly #tokens: Tokens;
+
+  constructor(name: string) {
+    const tokens = site.projects[name]?.shift();
+    assert.ok(tokens, `no project is left for ${name}: raise PROJECTS_PER_FILE`);
+    this.#tokens = tokens;
+  }
+
+  get id(): string {
+    return this.#tokens.id;
+  }
+
+  token(role: Role): string {
+    return this.#tokens.tokens[role];
+  }
+
+  async server(fields: Fields = {}): Promise<string> {
+    return this.#make("servers", "server", { name: "web-1", ...fields });
+  }
+
+  async image(fields: Fields = {}): Promise<string> {
+    return this.#make("images", "image", { name: "debian-12", ...fields });
+  }
+
+  async #make(kind: string, wrapper: string, fields: Fields): Promise<string> {
+    const id = randomUUID();
+    const metadata = { owner: "alice", tier: "gold" };
+    await this.change(kind, id, { project_id: this.id, metadata, ...fields }, wrapper);
+    await this.#listed(kind, id, Object.hasOwn(fields, "project_id"));
+    return id;
+  }
+
+  /** What the control plane says of a server or an image. */
+  async change(kind: string, id: string, fields: Fields, wrapper = kind.slice(0, -1)): Promise<void> {
+    const answer = await this.ask("PUT", `/registry/${kind}/${id}`, { [wrapper]: fields });
+    assert.ok(answer.ok, `${answer.status} ${await answer.text()}`);
+  }
+
+  /** The items as the service holds them. */
+  async metadata(kind: string, id: string): Promise<Record<string, string>> {
+    return (await this.record(kind, id))["metadata"] as Record<string, string>;
+  }
+
+  async record(kind: string, id: string): Promise<Fields> {
+    const answer = await this.ask("GET", `/registry/${kind}/${id}`);
+    assert.equal(answer.status, 200);
+    return ((await answer.json()) as Record<string, Fields>)[kind.slice(0, -1)] as Fields;
+  }
+
+  async ask(method: string, target: string, body?: unknown, role: Role = "admin"): Promise<Response> {
+    return fetch(origin + target, {
+      method,
+      headers: { "X-Auth-Token": this.token(role), ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  }
+
+  /** Lists may be behind; a test that looks at one waits until this one is in it. */
+  async #listed(kind: string, id: string, isOthers: boolean): Promise<void> {
+    if (isOthers) return;
+    for (let tries = 0; tries < 300; tries += 1) {
+      const answer = await this.ask("GET", `/v2.1/${kind}?limit=100`);
+      const entries = ((await answer.json()) as Record<string, { id: string }[]>)[kind] ?? [];
+      if (entries.some((entry) => entry.id === id)) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.fail(`${kind} ${id} did not appear in the list`);
+  }
+}
+
+export interface VisitOptions extends BrowserContextOptions {
+  /** Signs in with it. */
+  token?: string;
+  /** The part of the address behind `#`, such as `/servers/{id}`. */
+  at?: string;
+  /** Another page than the main one. */
+  path?: string;
+}
+
+/** Opens the page, has a test use it, and holds it to what every visit must keep. */
+export async function visit(options: VisitOptions, use: (visit: Visit) => Promise<void>): Promise<void> {
+  const { token, at, path: target = "/ui/", ...context } = options;
+  const opened = await (await launched()).newContext({ viewport: { width: 1180, height: 800 }, locale: "en-GB", timezoneId: "UTC", ...context });
+  const page = await opened.newPage();
+  page.setDefaultTimeout(10_000);
+  const visit = new Visit(page);
+  visits.push(visit);
+  try {
+    await page.goto(`${origin}${target}${at === undefined ? "" : `#${at}`}`);
+    if (token !== undefined) await visit.signIn(token);
+    await use(visit);
+  } finally {
+    await opened.close();
+  }
+  visit.assertClean();
+}
+
+export class Visit {
+  readonly requests: Request[] = [];
+  readonly #failures: string[] = [];
+
+  constructor(readonly page: Page) {
+    // From the context: workers and frames are heard of as well.
+    page.context().on("request", (request) => this.requests.push(request));
+    page.on("pageerror", (error) => this.#failures.push(error.message));
+    page.on("dialog", (dialog) => {
+      this.#failures.push(`a dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on("console", (message) => {
+      // A fault of the service is a line of the browser's own; that the page copes is what the tests are about.
+      const isFault = /^Failed to load resource: (the server responded with a status of|net::ERR_(FAILED|ABORTED|TIMED_OUT))/.test(message.text());
+      if (["error", "warning"].includes(message.type()) && !isFault) this.#failures.push(message.text());
+    });
+  }
+
+  async signIn(token: string): Promise<void> {
+    await this.page.getByLabel("Token").fill(token);
+    await this.page.getByRole("button", { name: "Open" }).click();
+    await this.page.getByRole("button", { name: "Sign out" }).waitFor();
+  }
+
+  /** The row of one item. */
+  item(key: string): Locator {
+    return this.page.locator(".item").filter({ has: this.page.locator(".key").getByText(key, { exact: true }) });
+  }
+
+  async picture(name: string): Promise<void> {
+    await this.page.screenshot({ path: path.join(pictures, `${name}.png`), animations: "disabled" });
+  }
+
+  /** What the page asked the service, without the files of the page. */
+  calls(): string[] {
+    return this.requests
+      .map((request) => ({ method: request.method(), path: new URL(request.url()).pathname }))
+      .filter(({ path: target }) => !target.startsWith("/ui/"))
+      .map(({ method, path: target }) => `${method} ${target}`);
+  }
+
+  assertClean(): void {
+    const elsewhere = this.requests.map((request) => request.url()).filter((url) => new URL(url).origin !== origin);
+    assert.deepEqual(elsewhere, [], "asked somebody else");
+    assert.deepEqual(this.#failures, []);
+  }
+}
