@@ -15,6 +15,8 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
+import { described } from "./openapi-traffic.ts";
+
 // Miniflare and workerd ask for Cloudflare's request properties over the network unless told not to.
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
 
@@ -333,7 +335,7 @@ export class Worker {
       } else {
         request.end(body);
       }
-    });
+    }).then((answer) => described({ method, target, headers, body, basePath: this.options.vars?.["API_BASE_PATH"] ?? "" }, answer));
   }
 }
 
