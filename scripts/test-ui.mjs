@@ -27,7 +27,7 @@ const START_LIMIT_MS = 120_000;
 const TOKEN_SECONDS = 3600;
 /** A test has one to itself. */
 const PROJECTS_PER_FILE = 16;
-const ROLES = ["reader", "member", "admin"];
+const ROLES = ["reader", "member", "admin", "service"];
 
 /** @typedef {{ id: string, tokens: Record<string, string> }} Project */
 

@@ -10,6 +10,7 @@ interface Template {
 }
 
 const PROJECT_ID = /^[0-9a-f-]+$/;
+const VERSIONS = new Set([undefined, "v2", "v2.1"]);
 
 const templates: Template[] = Object.entries(document["paths"] as Record<string, { servers?: { url: string }[] }>)
   .map(([template, item]) => ({
@@ -53,6 +54,8 @@ function matches(prefix: string[], template: string[], segments: string[]): bool
     if (isVariable(word) ? segment === undefined || !PROJECT_ID.test(segment) : segment !== word) return false;
   }
   skipEmpty(rest);
+  // A version's document has any number of slashes after it.
+  if (prefix.length === 0 && template.length < 2 && VERSIONS.has(template[0])) while (rest.at(-1) === "") rest.pop();
   return (
     rest.length === template.length &&
     template.every((word, at) => {

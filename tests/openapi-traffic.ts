@@ -30,6 +30,9 @@ export interface Received {
   text: string;
 }
 
+/** Carried by what a test's own entry answers in front of the Worker: no part of the API. */
+const NOT_OURS = "X-Test-Only";
+
 /** What HTTP itself needs, whatever the API is. */
 const FRAMING = new Set(["connection", "content-length", "content-type", "date", "keep-alive", "transfer-encoding"]);
 
@@ -38,6 +41,7 @@ const FRAMING = new Set(["connection", "content-length", "content-type", "date",
  * @throws {assert.AssertionError} it has not; the message says what of it is not described
  */
 export function described<Answer extends Received>(sent: Sent, answer: Answer): Answer {
+  if (headerOf(answer.headers.list, NOT_OURS) !== undefined) return answer;
   const template = route(sent.target.split(/[?#]/)[0] ?? "", sent.basePath);
   const operation = operationOf(template, sent.method);
   const met = new Set<string>();

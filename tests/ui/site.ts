@@ -12,7 +12,7 @@ import { after } from "node:test";
 
 import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page, type Request } from "playwright-core";
 
-type Role = "reader" | "member" | "admin";
+type Role = "reader" | "member" | "admin" | "service";
 type Fields = Record<string, unknown>;
 
 interface Site {
@@ -178,31 +178,28 @@ export class Visit {
     });
   }
 
-  async signIn(token: string): Promise<void> {
+  readonly signIn = async (token: string): Promise<void> => {
     await this.page.getByLabel("Token").fill(token);
     await this.page.getByRole("button", { name: "Open" }).click();
     await this.page.getByRole("button", { name: "Sign out" }).waitFor();
-  }
+  };
 
   /** The row of one item. */
-  item(key: string): Locator {
-    return this.page.locator(".item").filter({ has: this.page.locator(".key").getByText(key, { exact: true }) });
-  }
+  readonly item = (key: string): Locator => this.page.locator(".item").filter({ has: this.page.locator(`.key:text-is(${JSON.stringify(key)})`) });
 
-  async picture(name: string): Promise<void> {
+  readonly picture = async (name: string): Promise<void> => {
     await this.page.screenshot({ path: path.join(pictures, `${name}.png`), animations: "disabled" });
-  }
+  };
 
   /** What the page asked the service, without the files of the page. */
-  calls(): string[] {
-    return this.requests
+  readonly calls = (): string[] =>
+    this.requests
       .map((request) => ({ method: request.method(), path: new URL(request.url()).pathname }))
       .filter(({ path: target }) => !target.startsWith("/ui/"))
       .map(({ method, path: target }) => `${method} ${target}`);
-  }
 
   assertClean(): void {
-    const elsewhere = this.requests.map((request) => request.url()).filter((url) => new URL(url).origin !== origin);
+    const elsewhere = this.requests.map((request) => request.url()).filter((url) => !url.startsWith("data:") && new URL(url).origin !== origin);
     assert.deepEqual(elsewhere, [], "asked somebody else");
     assert.deepEqual(this.#failures, []);
   }
