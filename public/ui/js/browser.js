@@ -25,6 +25,8 @@ export class Browser {
   #rights = new Rights();
   #lists;
   #tabs;
+  /** The page's heading while nothing is open, which has its own. */
+  #heading = el("h1", { class: "visually-hidden" });
   #side = el("div", { class: "side" });
   #pane = el("div", { class: "pane" });
   /** @type {{ kind: Kind, id: string } | null} */
@@ -40,7 +42,7 @@ export class Browser {
       images: tab("images"),
     };
     const tabs = el("nav", { class: "tabs", "aria-label": "Lists" }, ...KINDS.map((kind) => this.#tabs[kind].element));
-    this.element = el("div", { class: "browser" }, el("div", { class: "side-column" }, tabs, this.#side), this.#pane);
+    this.element = el("div", { class: "browser" }, el("div", { class: "side-column" }, this.#heading, tabs, this.#side), this.#pane);
   }
 
   /** Reads both lists. */
@@ -61,6 +63,8 @@ export class Browser {
     this.#side.replaceChildren(this.#lists[kind].element);
     this.#lists[kind].open(id);
     this.element.classList.toggle("has-open", id !== null);
+    this.#heading.textContent = TITLES[kind];
+    this.#heading.hidden = id !== null;
     if (id === null) this.#close(kind, byPerson);
     else if (this.#open?.kind !== kind || this.#open.id !== id) this.#show(kind, id, byPerson);
   }

@@ -3,7 +3,6 @@
 import { AddForm } from "./add.js";
 import { button, el, uniqueId } from "./dom.js";
 import { ItemRow } from "./item.js";
-import { counted } from "./text.js";
 
 /** @typedef {Omit<import("./item.js").Surroundings, "changed"> & { counted: (items: number) => void }} ItemsOptions */
 
@@ -11,7 +10,7 @@ export class Items {
   #options;
   /** @type {Map<string, ItemRow>} */
   #rows = new Map();
-  #list = el("ul", { class: "items" });
+  #list = el("ul", { class: "items", role: "list" });
   #count = el("span", { class: "count" });
   #form = el("div");
   #none = el("p", { class: "none" }, "No items yet.");
@@ -58,8 +57,7 @@ export class Items {
 
   #changed() {
     const count = [...this.#rows.values()].filter((row) => row.exists).length;
-    this.#count.textContent = String(count);
-    this.#count.setAttribute("aria-label", counted(count, "item"));
+    this.#count.replaceChildren(String(count), el("span", { class: "visually-hidden" }, count === 1 ? " item" : " items"));
     this.#none.hidden = this.#rows.size > 0;
     this.#options.counted(count);
   }

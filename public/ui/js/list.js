@@ -32,7 +32,7 @@ export class List {
   #open = null;
   #isLoaded = false;
   #isBusy = false;
-  #list = el("ul", { class: "entries" });
+  #list = el("ul", { class: "entries", role: "list" });
   #below = el("div", { class: "list-foot", "aria-live": "polite" });
   #search = el("input", { class: "input search", type: "search", autocomplete: "off", spellcheck: "false", input: () => this.#render() });
 

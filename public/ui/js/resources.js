@@ -49,7 +49,10 @@ export class Resources {
    */
   async show(kind, id) {
     const document = object(await this.#api.request("GET", pathOf(kind, id)));
-    return resource(kind, document[kind === "servers" ? "server" : "image"]);
+    const found = resource(kind, document[kind === "servers" ? "server" : "image"]);
+    // An address may name something else than a server or an image, such as their list.
+    if (found.id !== id) throw new Fault({ status: 404, name: "", message: "The service knows nothing by this id.", requestId: null });
+    return found;
   }
 
   /**
