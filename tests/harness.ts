@@ -18,6 +18,7 @@ import type { WorkerdStructuredLog, WorkerOptions as MiniflareWorker } from "min
 import { configuration } from "../scripts/configuration.mjs";
 import { tokenKey } from "../scripts/token-store.mjs";
 import { workerModules, type Module } from "../scripts/worker-modules.mjs";
+import { described } from "./openapi-traffic.ts";
 
 export { tokenKey };
 
@@ -353,7 +354,7 @@ export class Worker {
       } else {
         request.end(body);
       }
-    });
+    }).then((answer) => described({ method, target, headers, body, basePath: this.options.vars?.["API_BASE_PATH"] ?? "" }, answer));
   }
 }
 
