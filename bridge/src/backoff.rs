@@ -25,7 +25,7 @@ impl Backoff {
 
     /// The wait after one more failure, between half of it and all of it, so that what failed together is not tried
     /// again together.
-    pub fn next(&mut self) -> Duration {
+    pub fn wait(&mut self) -> Duration {
         let whole = self.whole();
         self.failures = self.failures.saturating_add(1);
         whole.mul_f64(rand::rng().random_range(0.5..=1.0))
@@ -52,14 +52,14 @@ mod tests {
         let mut backoff = Backoff::new(Duration::from_secs(1));
         for whole in [200, 400, 800, 1_000, 1_000] {
             assert_eq!(backoff.whole(), Duration::from_millis(whole));
-            let wait = backoff.next();
+            let wait = backoff.wait();
             assert!(
                 wait >= Duration::from_millis(whole / 2) && wait <= Duration::from_millis(whole),
                 "{wait:?}"
             );
         }
         for _ in 0..100 {
-            backoff.next();
+            backoff.wait();
         }
         assert_eq!(backoff.whole(), Duration::from_secs(1));
         backoff.reset();

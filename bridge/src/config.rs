@@ -213,7 +213,7 @@ pub struct VerifyConfig {
 impl Default for VerifyConfig {
     fn default() -> Self {
         Self {
-            every: Duration::from_secs(6 * 60 * 60),
+            every: Duration::from_hours(6),
             per_second: 50,
             settle: Duration::from_secs(2),
         }
@@ -256,7 +256,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let longest = Duration::from_secs(24 * 60 * 60);
+        let longest = Duration::from_hours(24);
         http("edge.url", &self.edge.url)?;
         for (setting, url) in [
             ("cloud.compute_endpoint", &self.cloud.compute_endpoint),
@@ -430,10 +430,11 @@ mod tests {
     #[test]
     fn the_sample_is_valid_and_has_every_setting() {
         let sample = include_str!("../edge-metadata-bridge.example.toml");
-        let sample: String = sample
+        let lines: Vec<_> = sample
             .lines()
-            .map(|line| format!("{}\n", line.strip_prefix("#= ").unwrap_or(line)))
+            .map(|line| line.strip_prefix("#= ").unwrap_or(line))
             .collect();
+        let sample = lines.join("\n");
         let sample = config(&sample).unwrap();
         assert_eq!(sample.bus.len(), 2);
         assert!(sample.cloud.name.is_some() && sample.cloud.clouds_file.is_some());

@@ -261,7 +261,7 @@ async fn again<T, F: Future<Output = Result<T, Failure>>>(
         match attempt().await {
             Err(error) if left > 0 => {
                 warn!(%error, left, "is tried again");
-                tokio::time::sleep(backoff.next()).await;
+                tokio::time::sleep(backoff.wait()).await;
             }
             result => return result,
         }

@@ -235,7 +235,7 @@ async fn connected(config: &Config, stop: &CancellationToken) -> Result<Option<B
             Err(error) => return Err(error),
         }
         tokio::select! {
-            () = tokio::time::sleep(backoff.next()) => {}
+            () = tokio::time::sleep(backoff.wait()) => {}
             () = stop.cancelled() => return Ok(None),
         }
     }

@@ -87,15 +87,14 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
     /// Something could not be asked, failed, or was overtaken. What was done until then stays done, and doing it again
     /// does no harm.
     pub async fn reconcile(&self, resource: Resource, marked: bool) -> Result<Outcome, Failure> {
-        let changes = match marked {
-            true => self
-                .edge
-                .show(resource)
-                .await?
-                .map(|record| record.changes().clone())
-                .unwrap_or_default(),
-            false => BTreeMap::new(),
+        let record = if marked {
+            self.edge.show(resource).await?
+        } else {
+            None
         };
+        let changes = record
+            .map(|record| record.changes().clone())
+            .unwrap_or_default();
         let (applied, failed) = self.apply(resource, &changes).await;
         let outcome = self.register(resource, &applied).await?;
         match failed {
@@ -144,14 +143,12 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
     ) -> Result<Outcome, Failure> {
         // P: the time before the read begins, so that a read that began earlier never wins over a later one.
         let observed_at = self.clock.now();
-        match self.cloud.read(resource).await? {
-            Some(document) => self.send(resource, &document, observed_at, applied).await,
-            None => {
-                self.edge.remove(resource, observed_at).await?;
-                metrics::reconciled(resource.kind, "deleted");
-                Ok(Outcome::Deleted)
-            }
+        if let Some(document) = self.cloud.read(resource).await? {
+            return self.send(resource, &document, observed_at, applied).await;
         }
+        self.edge.remove(resource, observed_at).await?;
+        metrics::reconciled(resource.kind, "deleted");
+        Ok(Outcome::Deleted)
     }
 
     /// Tells the edge what was read at a time.

@@ -23,7 +23,7 @@ use crate::verify::{Pace, verify};
 /// Resources that the edge or a verification may have pending at once; buses are bounded by their prefetch.
 const PENDING: usize = 2_000;
 /// How often an edge that keeps no changes is asked whether it does now.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
+const ASK_AGAIN: Duration = Duration::from_mins(1);
 /// How long nothing may come before `--once` takes it for all there was.
 const QUIET: Duration = Duration::from_millis(500);
 
@@ -190,7 +190,7 @@ impl<C: Cloud, E: Edge> Run<C, E> {
                 Err(error) => {
                     metrics::failure("edge");
                     warn!(%error, "the edge cannot be asked for changes");
-                    backoff.next()
+                    backoff.wait()
                 }
             };
             tokio::time::sleep(wait).await;

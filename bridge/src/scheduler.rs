@@ -134,6 +134,7 @@ impl Scheduler {
     }
 
     /// A new source of deliveries, and what tells it which of them are done with.
+    #[must_use]
     pub fn source(&self) -> (SourceId, mpsc::UnboundedReceiver<Done>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let mut state = self.state();
@@ -216,7 +217,7 @@ impl Scheduler {
         if end == End::Failed {
             entry.waiting.get_or_insert_default().restore(served);
             entry.delayed = true;
-            let wait = entry.backoff.next();
+            let wait = entry.backoff.wait();
             let scheduler = self.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(wait).await;

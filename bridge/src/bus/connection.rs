@@ -115,7 +115,7 @@ pub async fn listen(bus: Bus, scheduler: Scheduler, health: Arc<Health>, stop: C
             }
         }
         ever = true;
-        let wait = backoff.next();
+        let wait = backoff.wait();
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = stop.cancelled() => {}

@@ -98,21 +98,24 @@ mod tests {
             .resource
     }
 
-    fn some(kind: Kind) -> Option<Resource> {
-        Some(Resource {
+    fn named(kind: Kind) -> Resource {
+        Resource {
             kind,
             id: ResourceId::parse(ID).unwrap(),
-        })
+        }
     }
 
     #[test]
     fn a_versioned_notification_of_nova() {
         let payload =
             json!({"nova_object.name": "InstanceUpdatePayload", "nova_object.data": {"uuid": ID}});
-        assert_eq!(resource("instance.update", &payload), some(Kind::Server));
+        assert_eq!(
+            resource("instance.update", &payload),
+            Some(named(Kind::Server))
+        );
         assert_eq!(
             resource("instance.delete.end", &payload),
-            some(Kind::Server)
+            Some(named(Kind::Server))
         );
     }
 
@@ -120,7 +123,7 @@ mod tests {
     fn a_legacy_notification_of_nova() {
         assert_eq!(
             resource("compute.instance.update", &json!({"instance_id": ID})),
-            some(Kind::Server)
+            Some(named(Kind::Server))
         );
     }
 
@@ -128,10 +131,13 @@ mod tests {
     fn notifications_of_glance() {
         assert_eq!(
             resource("image.update", &json!({"id": ID})),
-            some(Kind::Image)
+            Some(named(Kind::Image))
         );
         let member = json!({"image_id": ID, "member_id": "a1", "id": 7});
-        assert_eq!(resource("image.member.create", &member), some(Kind::Image));
+        assert_eq!(
+            resource("image.member.create", &member),
+            Some(named(Kind::Image))
+        );
     }
 
     #[test]
@@ -159,7 +165,10 @@ mod tests {
     #[test]
     fn a_message_without_an_envelope_is_read() {
         let body = json!({"event_type": "image.update", "payload": {"id": ID}}).to_string();
-        assert_eq!(parse(body.as_bytes()).unwrap().resource, some(Kind::Image));
+        assert_eq!(
+            parse(body.as_bytes()).unwrap().resource,
+            Some(named(Kind::Image))
+        );
     }
 
     #[test]

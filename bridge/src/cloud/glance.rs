@@ -1,6 +1,7 @@
 //! What is asked of Glance.
 
 use percent_encoding::utf8_percent_encode;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::glance_document::{image, is_base, pointer};
@@ -33,7 +34,7 @@ impl OpenStack {
             .image("GET", &format!("/images/{id}"), &[], None)
             .await?;
         match answer.status {
-            200 => answer.json().map(Some),
+            200 => answer.read().map(Some),
             404 => Ok(None),
             _ => Err(answer.error()),
         }
@@ -56,16 +57,13 @@ impl OpenStack {
             .await?;
         match answer.status {
             200 => {
-                let body = answer.json()?;
-                let Some(list) = body["members"].as_array() else {
-                    return Err(answer.unreadable("there is no list `members`"));
-                };
+                let list: MemberList = answer.read()?;
                 // N: whoever has not rejected it may see it.
-                let mut members: Vec<_> = list
-                    .iter()
-                    .filter(|member| member["status"] != "rejected")
-                    .filter_map(|member| member["member_id"].as_str().map(str::to_owned))
-                    .collect();
+                let kept = list
+                    .members
+                    .into_iter()
+                    .filter(|member| member.status != "rejected");
+                let mut members: Vec<_> = kept.map(|member| member.member_id).collect();
                 members.sort();
                 Ok(members)
             }
@@ -115,56 +113,127 @@ impl OpenStack {
         }
     }
 
-    /// A page of all projects' images.
+    /// A page of all projects' images. Hidden ones are listed only when they are asked for: after the others.
     pub(super) async fn images(
         &self,
         marker: Option<&str>,
         limit: usize,
     ) -> Result<CloudPage, CloudError> {
-        let marker = marker
-            .map(|marker| format!("&marker={}", utf8_percent_encode(marker, SEGMENT)))
-            .unwrap_or_default();
-        // Sorted by what never changes, so that none is passed over between two pages. Hidden images are listed
-        // only when they are asked for; they are looked for apart.
-        let (hidden, marker) = match marker.strip_prefix("&marker=hidden%3A") {
-            Some(marker) if marker.is_empty() => ("&os_hidden=true", String::new()),
-            Some(marker) => ("&os_hidden=true", format!("&marker={marker}")),
-            None => ("", marker),
-        };
+        let place = Place::parse(marker);
+        let after = place
+            .after
+            .map(|id| format!("&marker={}", utf8_percent_encode(id, SEGMENT)));
+        let after = after.unwrap_or_default();
+        let hidden = if place.hidden { "&os_hidden=true" } else { "" };
+        // Sorted by what never changes, so that none is passed over between two pages.
         let path = format!(
-            "/images?limit={limit}&sort=created_at:asc,id:asc&member_status=all{hidden}{marker}"
+            "/images?limit={limit}&sort=created_at:asc,id:asc&member_status=all{hidden}{after}"
         );
         let answer = self.image("GET", &path, &[], None).await?;
         if answer.status != 200 {
             return Err(answer.error());
         }
-        let mut body = answer.json()?;
-        let Some(list) = body["images"].as_array_mut() else {
-            return Err(answer.unreadable("there is no list `images`"));
-        };
-        let mut resources = Vec::with_capacity(list.len());
-        let mut last = None;
-        for document in list.drain(..) {
+        let list: ImageList = answer.read()?;
+        let mut resources = Vec::with_capacity(list.images.len());
+        let mut end = None;
+        for document in list.images {
             let (id, document) = self.with_members(document).await?;
-            if let Some(resource_id) = ResourceId::parse(&id)
+            if let Some(id) = ResourceId::parse(&id)
                 && !GONE.contains(&document.status.as_str())
             {
-                resources.push((
-                    Resource {
-                        kind: Kind::Image,
-                        id: resource_id,
-                    },
-                    Document::Image(document),
-                ));
+                let resource = Resource {
+                    kind: Kind::Image,
+                    id,
+                };
+                resources.push((resource, Document::Image(document)));
             }
-            last = Some(id);
+            end = Some(id);
         }
-        let next = match (body.get("next").is_some(), hidden.is_empty()) {
-            (true, true) => last,
-            (true, false) => last.map(|last| format!("hidden:{last}")),
-            (false, true) => Some("hidden:".to_owned()),
-            (false, false) => None,
-        };
-        Ok(CloudPage { resources, next })
+        Ok(CloudPage {
+            resources,
+            next: place.next(end.filter(|_| list.next.is_some())),
+        })
+    }
+}
+
+/// A place in the list of images: its hidden ones come after all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place<'a> {
+    hidden: bool,
+    after: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    const HIDDEN: &'static str = "hidden:";
+
+    fn parse(marker: Option<&'a str>) -> Self {
+        match marker.map(|marker| (marker, marker.strip_prefix(Self::HIDDEN))) {
+            None => Self {
+                hidden: false,
+                after: None,
+            },
+            Some((_, Some(after))) => Self {
+                hidden: true,
+                after: Some(after).filter(|after| !after.is_empty()),
+            },
+            Some((marker, None)) => Self {
+                hidden: false,
+                after: Some(marker),
+            },
+        }
+    }
+
+    /// The marker of the next page; `last` is where this part of the list goes on.
+    fn next(self, last: Option<String>) -> Option<String> {
+        match (self.hidden, last) {
+            (false, Some(last)) => Some(last),
+            (false, None) => Some(Self::HIDDEN.to_owned()),
+            (true, last) => last.map(|last| format!("{}{last}", Self::HIDDEN)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ImageList {
+    images: Vec<Value>,
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct MemberList {
+    members: Vec<Member>,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    member_id: String,
+    #[serde(default)]
+    status: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hidden_images_are_listed_after_the_others() {
+        let mut marker: Option<String> = None;
+        let mut places = Vec::new();
+        for last in [Some("a"), None, Some("h"), None] {
+            let place = Place::parse(marker.as_deref());
+            places.push((place.hidden, place.after.map(str::to_owned)));
+            marker = place.next(last.map(str::to_owned));
+        }
+        let after = |id: &str| Some(id.to_owned());
+        assert_eq!(
+            places,
+            [
+                (false, None),
+                (false, after("a")),
+                (true, None),
+                (true, after("h"))
+            ]
+        );
+        assert_eq!(marker, None);
     }
 }

@@ -8,7 +8,7 @@ use crate::registry::{ImageDocument, Metadata, Visibility};
 
 /// Members of Glance's documents that are no metadata to Nova: the base properties of Glance's schema and what
 /// Nova leaves out.
-const BASE: [&str; 26] = [
+const BASE: [&str; 25] = [
     "checksum",
     "container_format",
     "created_at",
@@ -34,7 +34,6 @@ const BASE: [&str; 26] = [
     "updated_at",
     "virtual_size",
     "visibility",
-    "deleted",
 ];
 
 /// Members of Nova's image documents that Glance names otherwise.

@@ -1,12 +1,13 @@
 //! What is asked of Nova.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::nova_document::{MICROVERSION, server};
 use super::session::OpenStack;
 use super::{CloudError, CloudPage, Taken, Verdict, verdict};
-use crate::registry::Document;
+use crate::registry::{Document, Link};
 use crate::resource::{Kind, Resource, ResourceId};
 
 /// Everything but what a path may hold unescaped.
@@ -26,9 +27,9 @@ impl OpenStack {
             .await?;
         match answer.status {
             200 => {
-                let mut body = answer.json()?;
-                let (_, document) = server(body["server"].take(), &self.attributes)
-                    .map_err(|reason| answer.unreadable(&reason))?;
+                let body: ServerBody = answer.read()?;
+                let (_, document) = server(body.server, &self.attributes)
+                    .map_err(|reason| answer.unreadable(reason))?;
                 Ok((document.vm_state != "deleted").then_some(Document::Server(document)))
             }
             404 => Ok(None),
@@ -85,33 +86,38 @@ impl OpenStack {
         if answer.status != 200 {
             return Err(answer.error());
         }
-        let mut body = answer.json()?;
-        let Some(list) = body["servers"].as_array_mut() else {
-            return Err(answer.unreadable("there is no list `servers`"));
-        };
-        let mut resources = Vec::with_capacity(list.len());
-        let mut last = None;
-        for document in list.drain(..) {
+        let list: ServerList = answer.read()?;
+        let mut resources = Vec::with_capacity(list.servers.len());
+        let mut end = None;
+        for document in list.servers {
             let (id, document) =
-                server(document, &self.attributes).map_err(|reason| answer.unreadable(&reason))?;
+                server(document, &self.attributes).map_err(|reason| answer.unreadable(reason))?;
             if let Some(id) = ResourceId::parse(&id) {
-                resources.push((
-                    Resource {
-                        kind: Kind::Server,
-                        id,
-                    },
-                    Document::Server(document),
-                ));
+                let resource = Resource {
+                    kind: Kind::Server,
+                    id,
+                };
+                resources.push((resource, Document::Server(document)));
             }
-            last = Some(id);
+            end = Some(id);
         }
         // Nova's own maximum may be smaller than what was asked for: only its link tells.
-        let more = body["servers_links"]
-            .as_array()
-            .is_some_and(|links| links.iter().any(|link| link["rel"] == "next"));
+        let more = list.servers_links.iter().any(|link| link.rel == "next");
         Ok(CloudPage {
             resources,
-            next: last.filter(|_| more),
+            next: end.filter(|_| more),
         })
     }
+}
+
+#[derive(Deserialize)]
+struct ServerBody {
+    server: Value,
+}
+
+#[derive(Deserialize)]
+struct ServerList {
+    servers: Vec<Value>,
+    #[serde(default)]
+    servers_links: Vec<Link>,
 }

@@ -39,7 +39,7 @@ pub(super) fn server(
 ) -> Result<(String, ServerDocument), String> {
     let kept: Map<String, Value> = attributes
         .iter()
-        .filter_map(|name| Some((name.clone(), document.get(name)?.clone())))
+        .filter_map(|name| Some((name.clone(), without_links(document.get(name)?))))
         .collect();
     let server: NovaServer = serde_json::from_value(document).map_err(|error| error.to_string())?;
     let created =
@@ -57,6 +57,15 @@ pub(super) fn server(
         attributes: kept,
     };
     Ok((server.id, document))
+}
+
+/// A member as it is, but for links: they would tell everyone where Nova is.
+fn without_links(member: &Value) -> Value {
+    let mut member = member.clone();
+    if let Some(links) = member.get_mut("links") {
+        *links = Value::Array(Vec::new());
+    }
+    member
 }
 
 /// N: times are UTC, whether they say so or not.
@@ -78,7 +87,7 @@ mod tests {
             "id": "5ec95878-b74d-40f2-be61-c3c1ae5e5b19", "tenant_id": "a1", "name": null,
             "OS-EXT-STS:vm_state": "stopped", "OS-EXT-STS:task_state": "powering-on", "OS-EXT-STS:power_state": 4,
             "OS-SRV-USG:launched_at": "2026-11-25T18:00:00.000000", "locked": true,
-            "created": "2026-11-25T17:59:00Z", "metadata": {"k": "v"}, "key_name": null, "flavor": {"id": "1"},
+            "created": "2026-11-25T17:59:00Z", "metadata": {"k": "v"}, "key_name": null, "flavor": {"id": "1", "links": [{"rel": "bookmark", "href": "http://nova.internal/flavors/1"}]},
         })
     }
 
@@ -93,7 +102,7 @@ mod tests {
         assert!(document.locked && document.launched);
         assert_eq!(document.name, "");
         assert_eq!(document.metadata["k"], "v");
-        let kept = json!({"flavor": {"id": "1"}, "key_name": null});
+        let kept = json!({"flavor": {"id": "1", "links": []}, "key_name": null});
         assert_eq!(Value::Object(document.attributes), kept);
     }
 

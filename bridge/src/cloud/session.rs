@@ -13,6 +13,8 @@ use openstack_sdk::config::{CloudConfig, ConfigFile};
 use openstack_sdk::types::ServiceType;
 use openstack_sdk::{AsyncOpenStack, OpenStackError};
 use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{Mutex, RwLock};
 
@@ -93,15 +95,15 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON.
-    pub(super) fn json(&self) -> Result<Value, CloudError> {
-        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(&error.to_string()))
+    /// Reads the body, which is JSON.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, CloudError> {
+        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error.to_string()))
     }
 
-    pub(super) fn unreadable(&self, reason: &str) -> CloudError {
+    pub(super) fn unreadable(&self, reason: String) -> CloudError {
         CloudError::Body {
             request: self.request.clone(),
-            reason: reason.to_owned(),
+            reason,
         }
     }
 
@@ -337,18 +339,26 @@ impl Cloud for OpenStack {
         let answer = self.identity("GET", "/projects").await?;
         match answer.status {
             200 => {
-                let body = answer.json()?;
-                let list = body["projects"]
-                    .as_array()
-                    .ok_or_else(|| answer.unreadable("there is no list `projects`"))?;
+                let list: ProjectList = answer.read()?;
                 Ok(list
-                    .iter()
-                    .filter_map(|project| project["id"].as_str().map(str::to_owned))
+                    .projects
+                    .into_iter()
+                    .map(|project| project.id)
                     .collect())
             }
             _ => Err(answer.error()),
         }
     }
+}
+
+#[derive(Deserialize)]
+struct ProjectList {
+    projects: Vec<Project>,
+}
+
+#[derive(Deserialize)]
+struct Project {
+    id: String,
 }
 
 fn cloud_config(endpoints: &Endpoints) -> Result<CloudConfig, SessionError> {

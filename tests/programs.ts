@@ -1,8 +1,8 @@
-// The programs that the bench of Nova starts, and their end by process id.
+// Programs that run until a test or a bench is done with them, and their end by process id.
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "../../scripts/command.mjs";
+import { Failure } from "../scripts/command.mjs";
 
 const GRACE_MS = 5_000;
 const STARTS_WITHIN_MS = 120_000;
