@@ -39,7 +39,7 @@ struct Cli {
     #[arg(
         long,
         env = "EDGE_METADATA_BRIDGE_LOG",
-        default_value = "warn,edge_metadata_bridge=info"
+        default_value = "warn,lapin=off,edge_metadata_bridge=info"
     )]
     log: String,
     #[command(subcommand)]

@@ -7,9 +7,9 @@ import path from "node:path";
 import { startKeystone, type Keystone, type User } from "../keystone/server.ts";
 import type { Later } from "../programs.ts";
 import { Glance, type NewImage } from "./glance.ts";
-import { startNeutron } from "./neutron.ts";
 import { Nova, type NewServer } from "./nova.ts";
 import { RabbitMq } from "./rabbitmq.ts";
+import { startStandIn } from "./stand-ins.ts";
 
 /** Set by scripts/test-cloud.mjs. */
 export function given(name: string): string {
@@ -121,7 +121,7 @@ export class Cloud {
       template: path.join(template, "nova"),
       folder: path.join(folder, "nova"),
       notifications: bus.url("nova", "rabbit"),
-      neutron: await startNeutron(later),
+      others: await startStandIn(later),
     }, later);
     await endpoints(keystone, "compute", "nova", nova.url);
     await endpoints(keystone, "image", "glance", (await glance).url);

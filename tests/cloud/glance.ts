@@ -104,6 +104,17 @@ export class Glance {
     await succeed(path.join(this.options.environment, "bin", "python"), [path.join(root, "tests", "cloud", "clone.py"), file]);
     rmSync(file);
   }
+
+  /** Takes a property away without telling anyone. */
+  async forget(id: string, key: string): Promise<void> {
+    const script = `
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=60) as database:
+    database.execute("DELETE FROM image_properties WHERE image_id = ? AND name = ?", sys.argv[2:])
+`;
+    const database = path.join(this.options.folder, "glance.sqlite");
+    await succeed(path.join(this.options.environment, "bin", "python"), ["-c", script, database, id, key]);
+  }
 }
 
 /** As an operator sets it up for the bridge: see docs/operate.md. */

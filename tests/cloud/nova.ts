@@ -21,7 +21,8 @@ export interface NovaOptions {
   adminPassword: string;
   /** Where notifications go; oslo's scheme `rabbit`. */
   notifications: string;
-  neutron: string;
+  /** What answers for Neutron and Placement. */
+  others: string;
 }
 
 export interface NewServer {
@@ -120,11 +121,28 @@ with sqlite3.connect(f"{folder}/nova_cell1.sqlite") as cell:
     await succeed(path.join(this.options.environment, "bin", "python"), [path.join(root, "tests", "cloud", "clone.py"), file]);
     rmSync(file);
   }
+
+  /** Changes a server's vm_state without telling anyone. */
+  async state(id: string, state: string): Promise<void> {
+    await this.#sql("UPDATE instances SET vm_state = ? WHERE uuid = ?", state, id);
+  }
+
+  /** Gives a key of servers that have it another value, without telling anyone. */
+  async write(ids: string[], key: string, value: string): Promise<void> {
+    const marks = ids.map(() => "?").join();
+    await this.#sql(`UPDATE instance_metadata SET value = ? WHERE key = ? AND instance_uuid IN (${marks})`, value, key, ...ids);
+  }
+
+  async #sql(statement: string, ...values: string[]): Promise<void> {
+    const script = "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=60) as cell: cell.execute(sys.argv[2], sys.argv[3:])";
+    const database = path.join(this.options.folder, "nova_cell1.sqlite");
+    await succeed(path.join(this.options.environment, "bin", "python"), ["-c", script, database, statement, ...values]);
+  }
 }
 
 /** As an operator sets it up for the bridge: see docs/operate.md. */
 function configuration(options: NovaOptions): string {
-  const { folder, keystone, adminPassword, notifications, neutron } = options;
+  const { folder, keystone, adminPassword, notifications, others } = options;
   const identity = `auth_url = ${keystone}
 auth_type = password
 username = admin
@@ -143,17 +161,18 @@ connection = sqlite:///${path.join(folder, "nova_api.sqlite")}
 [database]
 connection = sqlite:///${path.join(folder, "nova_cell1.sqlite")}
 [notifications]
-notification_format = both
+notification_format = versioned
 notify_on_state_change = vm_and_task_state
 versioned_notifications_topics = edge_metadata
 [oslo_messaging_notifications]
 driver = messagingv2
 transport_url = ${notifications}
-topics = edge_metadata_legacy
 [neutron]
-endpoint_override = ${neutron}
+endpoint_override = ${others}
+${identity}[placement]
+endpoint_override = ${others}/placement
 ${identity}[cinder]
-endpoint_template = ${neutron}/%(project_id)s
+endpoint_template = ${others}/%(project_id)s
 ${identity}[keystone_authtoken]
 www_authenticate_uri = ${keystone}
 interface = public
