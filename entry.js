@@ -1,182 +1,149 @@
-// The only JavaScript that is deployed: the deadline, the classes that the platform wants, and what is
-// cheaper here than in Rust.
+// The only JavaScript that is deployed: the deadline, and the classes that the platform wants.
 //
-// The first two must be here. A panic in Rust takes every pending future of the isolate with it, and a
-// timer set in Rust, too; a timer in JavaScript survives. And the runtime calls methods only on classes
-// that extend its own. What is cheaper: to wait for promises, to read a request's head and to make a
-// response (docs/architecture.md).
+// Both must be here. A panic in Rust takes every pending future of the isolate with it, timers included,
+// and a timer in JavaScript survives. And RPC needs classes that extend `DurableObject`.
 
 import { DurableObject } from "cloudflare:workers";
 import wasm from "./build/index_bg.wasm";
 import * as rust from "./build/index.js";
 
-const DEFAULT_DEADLINE_MS = 10_000;
-
 rust.initSync({ module: wasm });
 
-const HEADERS = rust.header_names().split(",");
+/** How long an alarm may take, and when the next one tells what it could not tell by then. */
+const ALARM_MS = 60_000;
+const NEXT_ALARM_MS = 20_000;
 
-/** What the Rust side reads of a request, a line each: to fetch each part from there costs more than all of it here. */
-function headOf({ method, url, headers }) {
-  let head = `${method}\n${url}`;
-  for (const name of HEADERS) {
-    const value = headers.get(name);
-    head += value === null ? "\n" : `\n=${value}`;
-  }
-  return head;
-}
+/** A body that nobody reads is read on up to here, so that its connection stays usable. */
+const MAX_DRAINED_BYTES = 16 * 1024 * 1024;
+const DRAINED_AT_ONCE = 64 * 1024;
 
-/** From a line of JSON and what follows it. */
-function responseOf(answer) {
-  const end = answer.indexOf("\n");
-  if (end < 0) return new Response(null, JSON.parse(answer));
-  return new Response(answer.slice(end + 1), JSON.parse(answer.slice(0, end)));
-}
+/** Counts the instances of the Rust side: objects that were made in an earlier one are gone. */
+let generation = 0;
+let isTrapped = false;
 
-/** Counts the lives of the Rust side: what was made in an earlier one is gone. */
-let life = 0;
-let panicked = false;
+/** How to cancel each request and alarm in progress. */
+const pending = new Set();
+let lastTask = 0;
 
-/** How to give up each request that waits for the Rust side. */
-const waiting = new Set();
-
-/** A panic in Rust is a trap. The memory it leaves behind is not to be trusted. */
-function notice(error) {
+/** A panic in Rust is a trap. What it leaves in memory is not to be trusted. */
+function onTrap(error) {
   if (!(error instanceof WebAssembly.RuntimeError)) return;
-  panicked = true;
-  for (const giveUp of waiting) giveUp("the Worker panicked");
+  isTrapped = true;
+  for (const cancel of pending) cancel("the Worker panicked");
 }
+addEventListener("error", (event) => onTrap(event.error));
+addEventListener("unhandledrejection", (event) => onTrap(event.reason));
 
-/** The Rust side, made anew after a panic. */
-function alive() {
-  if (panicked) {
+/** Returns the Rust side, in a new instance after a trap. No argument may be copied before this. */
+function instance() {
+  if (isTrapped) {
     rust.__wbg_reset_state();
-    panicked = false;
-    life += 1;
+    isTrapped = false;
+    generation += 1;
   }
   return rust;
 }
 
-/** The number of the piece of work that was begun last. */
-let begun = 0;
-
-/**
- * Has the Rust side do a piece of work, but not past the deadline and not after a panic. It stops at each
- * promise, and is called again with what came of it.
- */
-function carryOut(env, begin) {
-  return new Promise((resolve, reject) => {
-    const number = (begun = (begun + 1) >>> 0);
-    let isOver = false;
-    const end = () => {
-      isOver = true;
+/** Runs a request or an alarm, but not past the deadline and not beyond a trap. */
+function runWithDeadline(milliseconds, start) {
+  const { promise, resolve, reject } = Promise.withResolvers();
+  const cancel = (cause) => reject(new Error(cause));
+  const timer = setTimeout(cancel, milliseconds, "the deadline has passed");
+  pending.add(cancel);
+  const run = async () => start(instance());
+  // A trap cancels from another request, whose I/O this timer is not: only its own run clears it.
+  run().then(
+    (value) => {
       clearTimeout(timer);
-      waiting.delete(giveUp);
-    };
-    const giveUp = (cause) => {
-      end();
-      reject(new Error(cause));
-      if (!panicked) rust.forget(number);
-    };
-    const advance = (call) => {
-      if (isOver) return;
-      try {
-        const step = call(alive());
-        if (typeof step === "string") {
-          end();
-          resolve(step);
-        } else {
-          step.then(
-            (value) => advance((rust) => rust.resume(number, true, value)),
-            (error) => advance((rust) => rust.resume(number, false, error)),
-          );
-        }
-      } catch (error) {
-        end();
-        notice(error);
-        reject(error);
-      }
-    };
-    const timer = setTimeout(giveUp, Number(env.REQUEST_DEADLINE_MS) || DEFAULT_DEADLINE_MS, "the deadline has passed");
-    waiting.add(giveUp);
-    advance((rust) => begin(rust, number));
-  });
+      resolve(value);
+    },
+    (error) => {
+      clearTimeout(timer);
+      onTrap(error);
+      reject(error);
+    },
+  );
+  return promise.finally(() => pending.delete(cancel));
 }
 
-/** The Rust side of one object: made when it is first needed, and anew after a panic. */
-class RustSide {
-  #make;
-  #object;
-  #life;
-
-  constructor(make) {
-    this.#make = make;
+/** Reads on what is left of a body. To leave it would break the connection, and the next request. */
+async function drain(body) {
+  if (body.locked) return;
+  const reader = body.getReader({ mode: "byob" });
+  for (let left = MAX_DRAINED_BYTES; left > 0; left -= DRAINED_AT_ONCE) {
+    const { done } = await reader.readAtLeast(DRAINED_AT_ONCE, new Uint8Array(DRAINED_AT_ONCE));
+    if (done) return;
   }
+}
 
-  /** Its methods wait for nothing: they panic here or not at all. */
-  call(method, ...parameters) {
-    try {
-      const rust = alive();
-      if (this.#life !== life) {
-        this.#object = this.#make(rust);
-        this.#life = life;
+/** Makes a class of objects whose RPC methods are those of the Rust class of the same name. */
+function objectClass(name, methods) {
+  return class extends DurableObject {
+    #object;
+    #generation;
+
+    static {
+      for (const method of methods) {
+        this.prototype[method] = function (...args) {
+          return this.#call(method, args);
+        };
       }
-      return this.#object[method](...parameters);
-    } catch (error) {
-      notice(error);
-      throw error;
     }
-  }
+
+    #call(method, args) {
+      try {
+        const rust = instance();
+        if (this.#generation !== generation) {
+          this.#object = new rust[name](this.ctx, this.env);
+          this.#generation = generation;
+        }
+        return this.#object[method](...args);
+      } catch (error) {
+        onTrap(error);
+        // Undoes what this call has written, and the next one finds a new object, whose database is opened
+        // anew: one that could only be opened for reading would stay read-only as long as it lives.
+        this.ctx.abort(String(error));
+        throw error;
+      }
+    }
+
+    /** Never throws: the platform gives up after six repetitions, and the lists would stay wrong. */
+    async alarm() {
+      try {
+        await runWithDeadline(ALARM_MS, () => this.#call("alarm", []));
+      } catch (error) {
+        console.error(JSON.stringify({ level: "error", message: "alarm failed", detail: String(error) }));
+        await this.ctx.storage.setAlarm(Date.now() + NEXT_ALARM_MS);
+      }
+    }
+  };
 }
 
 /** One server or image. */
-export class ResourceObject extends DurableObject {
-  #rust = new RustSide((rust) => new rust.ResourceObject(this.ctx.storage));
-
-  perform(...call) {
-    try {
-      return this.#rust.call("perform", ...call);
-    } catch (error) {
-      // Takes back what this call has written, and the next one finds a new object, whose database is
-      // opened anew: one that could only be opened for reading would stay read-only as long as it lives.
-      this.ctx.abort(String(error));
-      throw error;
-    }
-  }
-
-  /** Tells the lists what they do not know yet of this resource. */
-  async alarm() {
-    const parcels = this.#rust.call("parcels");
-    if (!parcels) return;
-    const heard = await carryOut(this.env, (rust, number) => rust.deliver(number, parcels, this.env));
-    this.#rust.call("heard", heard);
-  }
-}
+export const ResourceObject = objectClass("ResourceObject", [
+  ...["show", "listItems", "showItem", "deleteItem", "mergeItems", "replaceItems", "putItem", "showListEntry"],
+  ...["register", "inspect", "unregister"],
+]);
 
 /** The list of one project. */
-export class IndexObject extends DurableObject {
-  #rust = new RustSide((rust) => new rust.IndexObject(this.ctx.storage));
-
-  put(...entry) {
-    return this.#rust.call("put", ...entry);
-  }
-
-  remove(...entry) {
-    return this.#rust.call("remove", ...entry);
-  }
-
-  list(page) {
-    return this.#rust.call("list", page);
-  }
-}
+export const IndexObject = objectClass("IndexObject", ["update", "list", "reportFeed", "feed"]);
 
 export default {
   async fetch(request, env, ctx) {
-    const head = headOf(request);
-    try {
-      return responseOf(await carryOut(env, (rust, number) => rust.fetch(number, head, request, env, ctx)));
-    } catch (error) {
-      return responseOf(alive().give_up(head, String(error)));
-    }
+    const task = (ctx.task = lastTask = (lastTask + 1) >>> 0);
+    let response;
+    const deadline = Number(env.REQUEST_DEADLINE_MS) || rust.defaultDeadlineMs();
+    const answered = runWithDeadline(deadline, async (rust) => {
+      response = await rust.fetch(request, env, ctx);
+      if (request.body) await drain(request.body);
+    });
+    // A client that resets its connection would otherwise leave the work behind for ever, and hold up the
+    // requests that wait for what it finds out.
+    const settled = answered.catch((error) => {
+      response ??= instance().giveUp(task, request, env, String(error));
+    });
+    ctx.waitUntil(settled);
+    await settled;
+    return response;
   },
 };

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Failure } from "../scripts/command.mjs";
+import { deployedRateLimit } from "../scripts/configuration.mjs";
 import { root } from "../scripts/layout.mjs";
 
 function found(file: string, pattern: RegExp): number {
@@ -20,4 +21,4 @@ export const TOKEN_CACHE_SECONDS = found("src/settings.rs", /"TOKEN_CACHE_SECOND
 export const MOST_LISTED = found("src/api/query.rs", /^pub const MOST_LISTED: usize = ([\d_]+);/m);
 
 /** Requests per project, location and minute that the configuration lets pass. */
-export const RATE_LIMIT = found("wrangler.toml", /^simple = \{ limit = (\d+), period = 60 \}/m);
+export const RATE_LIMIT = deployedRateLimit(root).limit;

@@ -1,20 +1,16 @@
 // What is measured side by side: for each side the modules that workerd loads.
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import path from "node:path";
+import { configuration } from "../scripts/configuration.mjs";
 import { root } from "../scripts/layout.mjs";
-
-export interface Module {
-  /** By which the others import it. */
-  name: string;
-  file: string;
-}
+import { workerModules, type Module } from "../scripts/worker-modules.mjs";
 
 export interface Side {
   name: string;
   /** For tables and plots. */
   title: string;
   /** The first one is the entrance. */
-  modules: Module[];
+  readonly modules: Module[];
   /** The classes of its objects, by the names of their bindings. */
   objects: Record<string, string>;
 }
@@ -27,35 +23,28 @@ function javaScript(name: string, title: string, objects: Record<string, string>
   const folder = path.join(benches, name);
   const files = readdirSync(folder).filter((file) => file.endsWith(".mjs"));
   const ordered = ["worker.mjs", ...files.filter((file) => file !== "worker.mjs")];
-  return { name, title, objects, modules: ordered.map((file) => ({ name: file, file: path.join(folder, file) })) };
+  return { name, title, objects, modules: ordered.map((file) => ({ name: file, file: path.join(folder, file), type: "esm" })) };
 }
 
-/** Its own entrance, and what wasm-bindgen wrote. */
-function rust(name: string, title: string, objects: Record<string, string>, folder: string, entrance: string): Side {
-  const modules = [
-    { name: entrance, file: path.join(folder, entrance) },
-    { name: "build/index.js", file: path.join(folder, "build", "index.js") },
-    { name: "build/index_bg.wasm", file: path.join(folder, "build", "index_bg.wasm") },
-  ];
-  return { name, title, objects, modules };
-}
-
-/** The bindings at the top of wrangler.toml, before those of its environments. */
-function deployedObjects(folder: string): Record<string, string> {
-  const top = readFileSync(path.join(folder, "wrangler.toml"), "utf8").split(/^\[env\./m)[0] ?? "";
-  const bindings = top.matchAll(/^\[\[durable_objects\.bindings\]\]\nname = "(.*)"\nclass_name = "(.*)"/gm);
-  return Object.fromEntries([...bindings].map(([, name, className]) => [name as string, className as string]));
+/** A Worker in Rust, as it is built in a folder when it is served. */
+function rust(name: string, title: string, folder: string, objects: Record<string, string>, entry = "entry.js"): Side {
+  return {
+    ...{ name, title, objects },
+    get modules() {
+      return workerModules(folder, [entry]);
+    },
+  };
 }
 
 export const nothing = javaScript("null", "null: JavaScript, 204", {});
 export const bareObject = javaScript("bare-object", "bare object: JavaScript, one DELETE, no checks", RESOURCES);
 export const sameJob = javaScript("same-job", "the same job in JavaScript", RESOURCES);
-export const ours = rust("edge-metadata", "edge-metadata", deployedObjects(root), root, "entry.js");
-export const nullRust = rust("null-rust", "null Rust", {}, path.join(benches, "null-rust"), "worker.js");
+export const ours = rust("edge-metadata", "edge-metadata", root, configuration(root).objects);
+export const nullRust = rust("null-rust", "null Rust", path.join(benches, "null-rust"), {}, "worker.js");
 
 /** Another build of this Worker beside it, for the effect of a change: a checkout that has been built. */
 export function another(folder: string): Side {
-  return rust(path.basename(folder), path.basename(folder), deployedObjects(folder), folder, "entry.js");
+  return rust(path.basename(folder), path.basename(folder), folder, configuration(folder).objects);
 }
 
 export function hasObjects(side: Side): boolean {

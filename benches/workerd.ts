@@ -1,16 +1,17 @@
 // One side in a workerd of its own, without anything in between.
 import { spawn, type ChildProcess } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { Failure } from "../scripts/command.mjs";
+import { configuration } from "../scripts/configuration.mjs";
 import { root } from "../scripts/layout.mjs";
 import type { Side } from "./sides.ts";
 import { tokenKey, tokens, type Claims } from "./workload.ts";
 
 /** The program itself: what the package has in bin/ may be a script that does not hand on its pipes. */
 const { default: workerd } = createRequire(import.meta.url)("workerd") as { default: string };
-const compatibilityDate = /^compatibility_date = "(.*)"/m.exec(readFileSync(path.join(root, "wrangler.toml"), "utf8"))?.[1];
+const { compatibilityDate } = configuration(root);
 
 /** In memory: objects on a disk are measured once, apart. */
 export const MEMORY = "/dev/shm";
@@ -108,10 +109,9 @@ async function end(child: ChildProcess, folder: string): Promise<void> {
 
 function capnp(side: Side, options: ServeOptions): string {
   const claims = [...(options.tokens ?? tokens(1))].map(([text, claims]) => [tokenKey(text), JSON.stringify(claims)]);
-  const modules = side.modules.map(({ name }) => {
-    const type = name.endsWith(".wasm") ? "wasm" : "esModule";
-    return `(name = ${quoted(name)}, ${type} = embed ${quoted(name)})`;
-  });
+  const modules = side.modules.map(
+    ({ name, type }) => `(name = ${quoted(name)}, ${type === "wasm" ? "wasm" : "esModule"} = embed ${quoted(name)})`,
+  );
   const bindings = Object.entries(options.vars ?? {}).map(
     ([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`,
   );
@@ -135,7 +135,7 @@ const config :Workerd.Config = (
 );
 
 const side :Workerd.Worker = (
-  compatibilityDate = ${quoted(compatibilityDate ?? "")},
+  compatibilityDate = ${quoted(compatibilityDate)},
   modules = [${modules.join(", ")}],
   bindings = [${bindings.join(", ")}],
   durableObjectNamespaces = [${classes.join(", ")}],
@@ -143,7 +143,7 @@ const side :Workerd.Worker = (
 );
 
 const tokens :Workerd.Worker = (
-  compatibilityDate = ${quoted(compatibilityDate ?? "")},
+  compatibilityDate = ${quoted(compatibilityDate)},
   modules = [(name = "tokens.mjs", esModule = embed "tokens.mjs")],
   bindings = [(name = "CLAIMS", json = ${quoted(JSON.stringify(Object.fromEntries(claims)))})],
 );

@@ -1,7 +1,7 @@
 // Cargo's subcommands that only some checks need, installed into .tools when they are first needed.
 
 import { delimiter, join } from "node:path";
-import { progress } from "./command.mjs";
+import { progress } from "./report.mjs";
 import { tools } from "./layout.mjs";
 import { capture, exitCode } from "./run.mjs";
 

@@ -4,13 +4,13 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Failure, progress } from "./command.mjs";
+import { Failure, progress } from "./report.mjs";
 import { root } from "./layout.mjs";
-import { atLeast } from "./prerequisites.mjs";
+import { atLeast } from "./version.mjs";
 import { capture, run } from "./run.mjs";
 
 /** What the newest openstacksdk, keystoneauth1 and python-openstackclient ask for. */
-const PYTHON = [3, 11];
+const PYTHON = "3.11";
 const NAMES = ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python"];
 
 /** @typedef {{ folder: string, requirements: string }} Environment */
@@ -79,7 +79,7 @@ export async function findPython() {
     else return { program, version };
   }
   throw new Failure(
-    `Python ${PYTHON.join(".")} or newer with venv is needed for this; ${seen.join(", ") || "there is no Python"}. ` +
+    `Python ${PYTHON} or newer with venv is needed for this; ${seen.join(", ") || "there is no Python"}. ` +
       "On Debian and Ubuntu: sudo apt-get update && sudo apt-get install -y python3 python3-venv",
   );
 }

@@ -1,21 +1,19 @@
-// How every script here begins and ends: progress on stderr, one readable line for an expected
-// failure, a stack for a surprise, and an exit code that tells.
+// How every script here begins and ends: on a supported Node, with one readable line for an expected failure, a
+// stack for a surprise, and an exit code that tells.
 
 import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { continueOnSupportedNode } from "./node.mjs";
+import { Failure } from "./report.mjs";
 
-/** An expected failure: its message is all that the person needs. */
-export class Failure extends Error {}
-
-/** @param {string} line */
-export function progress(line) {
-  process.stderr.write(`» ${line}\n`);
-}
+export { Failure, progress } from "./report.mjs";
 
 /** @param {() => Promise<void>} body */
 export async function command(body) {
   try {
-    await body();
+    const code = await continueOnSupportedNode();
+    if (code === undefined) await body();
+    else process.exitCode = code;
   } catch (error) {
     process.stderr.write(error instanceof Failure ? `error: ${error.message}\n` : `${stack(error)}\n`);
     process.exitCode = 1;

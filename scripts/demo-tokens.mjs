@@ -4,7 +4,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { progress } from "./command.mjs";
+import { progress } from "./report.mjs";
 import { tokens } from "./demo.mjs";
 import { putTokens } from "./token-store.mjs";
 

@@ -2,7 +2,7 @@
 // examples can be run to the letter. Its tokens are known to everyone: they are only ever written to
 // the local KV of a machine.
 
-import { Failure } from "./command.mjs";
+import { Failure } from "./report.mjs";
 
 /**
  * @typedef {{ project_id: string, name: string, metadata: Record<string, string>, [field: string]: unknown }} Fields

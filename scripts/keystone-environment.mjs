@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { findPython, install } from "./client-environments.mjs";
-import { Failure, progress } from "./command.mjs";
+import { Failure, progress } from "./report.mjs";
 import { root } from "./layout.mjs";
 import { capture } from "./run.mjs";
 

@@ -4,17 +4,15 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { Failure } from "./command.mjs";
+import { Failure } from "./report.mjs";
 import { capture } from "./run.mjs";
-
-const NODE = [20, 3];
 
 /** @typedef {{ missing: string, install: string }} Missing */
 
 /** Names every missing part at once, so that nobody installs them one failed start at a time. */
 export async function checkPrerequisites() {
   findCargoAfterInstall();
-  const missing = [checkNode(), await checkGit(), await checkCompiler(), await checkRustup()].flatMap((m) => m ?? []);
+  const missing = [await checkGit(), await checkCompiler(), await checkRustup()].flatMap((m) => m ?? []);
   if (missing.length === 0) return;
   const lines = missing.map(({ missing, install }) => `  ${missing}\n      ${install}`);
   throw new Failure(`this machine lacks something that is needed. Each with the command that installs it:\n${lines.join("\n")}`);
@@ -25,15 +23,6 @@ function findCargoAfterInstall() {
   const bin = join(process.env["CARGO_HOME"] ?? join(homedir(), ".cargo"), "bin");
   const path = (process.env["PATH"] ?? "").split(delimiter);
   if (existsSync(join(bin, "cargo")) && !path.includes(bin)) process.env["PATH"] = [...path, bin].join(delimiter);
-}
-
-/** @returns {Missing | undefined} */
-function checkNode() {
-  if (atLeast(process.versions.node, NODE)) return undefined;
-  return {
-    missing: `Node.js ${NODE.join(".")} or newer (this is ${process.versions.node})`,
-    install: process.platform === "darwin" ? "brew install node" : "sudo npx --yes n 22",
-  };
 }
 
 /** @returns {Promise<Missing | undefined>} */
@@ -52,16 +41,6 @@ async function checkCompiler() {
 async function checkRustup() {
   if ((await capture("rustup", ["--version"])).code === 0) return undefined;
   return { missing: "rustup", install: "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y" };
-}
-
-/**
- * @param {string} version
- * @param {number[]} wanted
- */
-export function atLeast(version, wanted) {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [wantedMajor = 0, wantedMinor = 0] = wanted;
-  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
 /** @param {{ apt: string, other: string }} names */

@@ -1,12 +1,13 @@
-// Running other programs: to the end, for what they print, or as a server that is ended later.
+// Running other programs: to the end, for what they print, or as a server that is ended later. On node's own modules
+// alone, because it is what installs the packages.
 
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "./command.mjs";
+import { Failure } from "./report.mjs";
 import { root } from "./layout.mjs";
 
 /**
- * @typedef {{ env?: Record<string, string>, onStdout?: (chunk: Buffer) => void }} RunOptions
+ * @typedef {{ env?: Record<string, string>, showsStdout?: boolean, onStdout?: (chunk: Buffer) => void }} RunOptions
  * @typedef {{ code: number, stdout: string, stderr: string }} Captured
  * @typedef {{ exited: Promise<number>, end: () => Promise<void> }} Server
  */
@@ -16,17 +17,17 @@ const GRACE_MS = 3_000;
 
 /**
  * Runs a program to its end and gives its exit code. What it prints goes to stderr, because the
- * stdout of our scripts belongs to their own results.
+ * stdout of our scripts belongs to their own results, unless it `showsStdout` or `onStdout` takes it.
  * @param {string} program
  * @param {string[]} args
  * @param {RunOptions} [options]
  * @returns {Promise<number>}
  */
-export function exitCode(program, args, { env = {}, onStdout } = {}) {
+export function exitCode(program, args, { env = {}, showsStdout = false, onStdout } = {}) {
   const child = spawn(program, args, {
     cwd: root,
     env: { ...process.env, ...env },
-    stdio: ["ignore", onStdout ? "pipe" : 2, 2],
+    stdio: ["ignore", onStdout ? "pipe" : showsStdout ? 1 : 2, 2],
   });
   if (onStdout) child.stdout?.on("data", onStdout);
   return ended(child, program);

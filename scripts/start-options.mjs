@@ -1,6 +1,6 @@
 // What `npm start --` understands itself, and what it hands on to `wrangler dev`.
 
-import { Failure } from "./command.mjs";
+import { Failure } from "./report.mjs";
 import { defaultState, fromCaller } from "./layout.mjs";
 
 /**

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "./command.mjs";
+import { Failure } from "./report.mjs";
 import { capture } from "./run.mjs";
 import { quiet, wrangler } from "./wrangler.mjs";
 

@@ -1,28 +1,36 @@
-//! Panics, hangs, lost answers and memory exhaustion on demand, for the tests that show what a
-//! client sees then. Only in builds with the feature `faults`, which is never deployed.
+//! Panics, hangs, lost replies and memory exhaustion on demand, for the tests that show what a client
+//! sees then. Only in builds with the feature `faults`, which is never deployed.
 //!
 //! | `X-Fault` | what happens |
 //! |---|---|
 //! | `front-panic`, `front-hang`, `front-memory` | in the front, before it does anything |
 //! | `object-panic`, `object-hang`, `object-memory`, `object-error` | in the object, before it does anything |
 //! | `object-panic-late`, `object-memory-late` | the same after the change was made |
-//! | `object-lost` | after the change was made the first answer is lost, as the runtime loses one: `retryable` |
-//! | `object-lost-each` | each answer is |
-//! | `object-lost-slowly` | each answer is, after 400 ms |
-//! | `object-lost-for-good` | the answer is lost, and the runtime does not say that it may be asked for again |
+//! | `object-lost` | after the change was made the first reply is lost, as the runtime loses one: `retryable` |
+//! | `object-lost-each` | each reply is |
+//! | `object-lost-slowly` | each reply is, after 400 ms |
+//! | `object-lost-for-good` | the reply is lost, and the runtime does not say that the call may be repeated |
 //! | `object-unreached` | the first call never reaches the object: `retryable`, and nothing was done |
 //! | `object-overloaded` | nothing was done, and the runtime says `overloaded`; `retryable`, too |
+//!
+//! The front and the objects of a local Worker share one isolate, so the fault of a request waits in a
+//! table under the id of its operation until the object looks for it.
 
 #![expect(clippy::panic, reason = "it is what this is for")]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::hint::black_box;
 
 use js_sys::{Error, Function, Promise, Reflect};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use worker::console_log;
+use worker::js_sys::futures::JsFuture;
 
-use crate::platform::{Exception, runtime};
+use crate::platform;
 
 #[wasm_bindgen]
 extern "C" {
@@ -30,39 +38,98 @@ extern "C" {
     fn set_timeout(callback: &Function, millis: u32, error: &JsValue) -> Result<JsValue, JsValue>;
 }
 
-thread_local! {
-    /// Rows that the call under way has written.
-    static WRITTEN: Cell<f64> = const { Cell::new(0.0) };
-}
+/// The request headers that ask for a fault and that name an operation.
+const FAULT: &str = "X-Fault";
+const OPERATION_ID: &str = "X-Operation-Id";
 
-/// Milliseconds until an answer that is lost slowly is lost.
+/// Milliseconds until a reply that is lost slowly is lost.
 const SLOWLY_MILLIS: u32 = 400;
 
-/// Bytes that are asked for at once until there are no more.
-const GREED: usize = 64 << 20;
+/// Bytes that are allocated at once until there are no more.
+const ALLOCATION: usize = 64 << 20;
 
-/// Counts the rows that a statement has written: the tests hold them to what is promised.
-pub fn count(rows: f64) {
-    WRITTEN.set(WRITTEN.get() + rows);
+/// What a request asks of the object that it calls.
+struct Asked {
+    fault: String,
+    /// The id as the test named it.
+    name: String,
+    tries: u32,
 }
 
-/// What the request header `X-Fault` asks of the front.
+thread_local! {
+    /// Rows that the call under way has written.
+    static ROWS: Cell<usize> = const { Cell::new(0) };
+    static ASKED: RefCell<HashMap<Uuid, Asked>> = RefCell::default();
+}
+
+/// Counts the rows that a statement has written: the tests hold them to what is promised.
+pub(crate) fn count_rows(rows: usize) {
+    ROWS.set(ROWS.get() + rows);
+}
+
+/// Counts a try of a call.
+pub(crate) fn count_try(id: Uuid) {
+    ASKED.with_borrow_mut(|asked| {
+        if let Some(asked) = asked.get_mut(&id) {
+            asked.tries += 1;
+        }
+    });
+}
+
+/// Does what the request header `X-Fault` asks of the front.
 ///
 /// # Panics
 ///
 /// On demand.
-pub async fn in_front(fault: Option<&str>) {
-    match fault {
+pub(crate) async fn in_front(headers: &worker::Headers) {
+    match headers.get(FAULT).ok().flatten().as_deref() {
         Some("front-panic") => panic!("asked for"),
         Some("front-hang") => {
-            let _ = runtime::wait(Promise::new(&mut |_, _| {})).await;
+            let _ = JsFuture::from(Promise::new(&mut |_, _| {})).await;
         }
-        Some("front-memory") => take_all_memory(),
+        Some("front-memory") => exhaust_memory(),
         _ => {}
     }
 }
 
-/// What the same header asks of the object before it does anything: an answer that never comes or an error, if that is it.
+/// Returns the id under which the object remembers a change. A test may name it: then two requests
+/// are to the object two tries of one.
+pub(crate) fn operation_id(own: Uuid, headers: &worker::Headers) -> Uuid {
+    let header = |name| headers.get(name).ok().flatten();
+    let name = header(OPERATION_ID);
+    let id = match &name {
+        Some(name) => named(name),
+        None => own,
+    };
+    let asked = Asked {
+        fault: header(FAULT).unwrap_or_default(),
+        name: name.unwrap_or_else(|| format!("req-{own}")),
+        tries: 0,
+    };
+    ASKED.with_borrow_mut(|all| all.insert(id, asked));
+    id
+}
+
+fn named(name: &str) -> Uuid {
+    let digest = Sha256::digest(name);
+    let mut bytes = [0; 16];
+    for (byte, digit) in bytes.iter_mut().zip(digest) {
+        *byte = digit;
+    }
+    Uuid::from_bytes(bytes)
+}
+
+/// Returns what was asked of the call under this id: the fault, the id's name, and whether it is a
+/// repetition.
+fn asked(id: Uuid) -> (String, String, bool) {
+    ASKED.with_borrow(|asked| match asked.get(&id) {
+        Some(asked) => (asked.fault.clone(), asked.name.clone(), asked.tries > 1),
+        None => (String::new(), id.to_string(), false),
+    })
+}
+
+/// Does what the same header asks of the object before it does anything. The result is a reply that
+/// never comes, if that is it.
 ///
 /// # Errors
 ///
@@ -71,65 +138,50 @@ pub async fn in_front(fault: Option<&str>) {
 /// # Panics
 ///
 /// On demand.
-pub fn in_object(
-    operation_id: &str,
-    fault: &str,
-    retry: bool,
-) -> Result<Option<Promise>, Exception> {
+pub(crate) fn before_call(id: Uuid) -> Result<Option<Promise>, worker::Error> {
+    let (fault, name, is_repetition) = asked(id);
     // The tests count the tries, and the time between them.
-    let now = runtime::now().millis();
-    WRITTEN.set(0.0);
-    runtime::print(&format!("try {operation_id} {retry} {now}"));
-    match fault {
+    let now = platform::now().timestamp_millis();
+    ROWS.set(0);
+    console_log!("try {name} {is_repetition} {now}");
+    match fault.as_str() {
         "object-panic" => panic!("asked for"),
-        "object-error" => Err(Exception::ours("asked for".to_owned())),
+        "object-error" => Err(worker::Error::RustError("asked for".to_owned())),
         "object-hang" => Ok(Some(Promise::new(&mut |_, _| {}))),
-        "object-memory" => take_all_memory(),
-        "object-unreached" if !retry => Ok(Some(Promise::reject(&error(&["retryable"])))),
-        "object-overloaded" => {
-            let error = error(&["retryable", "overloaded"]);
-            Ok(Some(Promise::reject(&error)))
-        }
+        "object-memory" => exhaust_memory(),
+        "object-unreached" if !is_repetition => Ok(Some(rejected(&["retryable"]))),
+        "object-overloaded" => Ok(Some(rejected(&["retryable", "overloaded"]))),
         _ => Ok(None),
     }
 }
 
-/// The same after the object did what it was asked to do.
+/// Does the same after the object did what it was asked to do.
 ///
 /// # Panics
 ///
 /// On demand.
-#[must_use]
-pub fn after_object(operation_id: &str, fault: &str, retry: bool) -> Option<Promise> {
-    runtime::print(&format!("rows {operation_id} {}", WRITTEN.get()));
-    match fault {
+pub(crate) fn after_call(id: Uuid) -> Option<Promise> {
+    let (fault, name, is_repetition) = asked(id);
+    console_log!("rows {name} {}", ROWS.get());
+    match fault.as_str() {
         "object-panic-late" => panic!("asked for"),
-        "object-memory-late" => take_all_memory(),
-        "object-lost" if !retry => Some(Promise::reject(&error(&["retryable"]))),
-        "object-lost-each" => Some(Promise::reject(&error(&["retryable"]))),
+        "object-memory-late" => exhaust_memory(),
+        "object-lost" if !is_repetition => Some(rejected(&["retryable"])),
+        "object-lost-each" => Some(rejected(&["retryable"])),
         "object-lost-slowly" => Some(Promise::new(&mut |_, reject| {
             let _ = set_timeout(&reject, SLOWLY_MILLIS, &error(&["retryable"]));
         })),
-        "object-lost-for-good" => Some(Promise::reject(&error(&[]))),
+        "object-lost-for-good" => Some(rejected(&[])),
         _ => None,
     }
 }
 
-/// The id under which the object remembers a change, and behind it the fault that is asked of the
-/// object. A test may name the id: then two requests are to the object two tries of one.
-#[must_use]
-pub fn operation_id(own: &str, named: Option<&str>, fault: Option<&str>) -> String {
-    format!("{}!{}", named.unwrap_or(own), fault.unwrap_or_default())
+fn rejected(flags: &[&str]) -> Promise {
+    Promise::reject(&error(flags))
 }
 
-/// The two again.
-#[must_use]
-pub fn split(operation_id: &str) -> (&str, &str) {
-    operation_id.split_once('!').unwrap_or((operation_id, ""))
-}
-
-/// An error as the runtime throws it: the flags are properties, and pass from the object to the
-/// caller of its stub.
+/// Returns an error as the runtime throws it: the flags are properties, and pass from the object to
+/// the caller of its stub.
 fn error(flags: &[&str]) -> JsValue {
     let error = JsValue::from(Error::new("asked for"));
     for flag in flags {
@@ -140,8 +192,8 @@ fn error(flags: &[&str]) -> JsValue {
 
 /// As in a Worker whose memory is full: the next allocation fails, and Rust has no choice but to
 /// abort.
-fn take_all_memory() -> ! {
+fn exhaust_memory() -> ! {
     loop {
-        std::mem::forget(black_box(Vec::<u8>::with_capacity(GREED)));
+        std::mem::forget(black_box(Vec::<u8>::with_capacity(ALLOCATION)));
     }
 }

@@ -1,135 +1,63 @@
-//! **edge-metadata**: the OpenStack Compute metadata API at the edge.
+//! **edge-metadata**: the OpenStack Compute metadata API at the edge, a Cloudflare Worker.
 //!
-//! | module | what is in it | pure |
-//! |---|---|---|
-//! | [`api`] | what a request means, what an answer looks like; the journey in `api/mod.rs` | but for the journey |
-//! | [`identity`] | who is asking, and what they may do | `token`, `policy`, `access_rule`, `keystone`'s `answer` and `stored` |
-//! | [`metadata`] | the rules of the domain: items, resources, `decide` | yes |
-//! | [`registry`] | the control plane's documents | yes |
-//! | [`store`] | where it lasts: objects, their tables, how to reach them | `message`, `made` |
-//! | [`settings`], [`time`], [`json`] | what an operator may set; RFC 3339; JSON that goes out | yes |
-//! | [`log`] | one line a request | |
-//! | [`platform`] | the runtime's bindings | |
+//! | module | what is in it |
+//! |---|---|
+//! | [`handler`] | one request, from its head to its response |
+//! | [`list`], [`registry`] | what the handler does for lists and for the control plane |
+//! | [`auth`] | who is asking: this isolate's memory, KV, Keystone |
+//! | [`objects`] | the two Durable Objects, and how to call them |
+//! | [`context`], [`log`] | what passes through a request, and the line that is logged of it |
+//! | [`platform`] | what the crate `worker` lacks |
 //!
-//! "Pure" modules know nothing of the runtime; they compile and are tested natively.
+//! Everything that does not touch the platform is in the crate `edge-metadata-core`: if a line here
+//! has an `if` about the API, it belongs there. Comments cite the source of a rule as
+//! `docs/contract.md` does: **S1** and **S2** are the two documents of *Delete image metadata item*
+//! and *Delete server metadata item*, **N** is OpenStack Nova, **K** is Keystone, and **P** is a
+//! decision of this project.
 
-pub mod api;
+mod auth;
+mod body;
+mod context;
 #[cfg(feature = "faults")]
-pub mod faults;
-pub mod identity;
-pub mod json;
-pub mod log;
-pub mod metadata;
-pub mod platform;
-pub mod registry;
-pub mod settings;
-pub mod store;
-pub mod time;
+mod faults;
+mod handler;
+mod list;
+mod log;
+mod objects;
+mod platform;
+mod registry;
+mod response;
+mod service;
+mod tasks;
 
-use std::cell::OnceCell;
-use std::rc::Rc;
+use edge_metadata_core::settings::DEFAULT_REQUEST_DEADLINE_MS;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::{Context, Env, Request, Response, event, web_sys};
 
-use wasm_bindgen::prelude::{JsError, JsValue, wasm_bindgen};
+pub use objects::{IndexObject, ResourceObject};
 
-use self::api::answer::Answer;
-use self::api::head::{self, Head};
-use self::api::{Api, Misconfigured, cors};
-use self::log::Trace;
-use self::platform::context::Context;
-use self::platform::env::Env;
-use self::platform::http::Request;
-use self::platform::{runtime, work};
-use self::settings::LogLevel;
-
-thread_local! {
-    /// Settings, bindings and what is remembered of tokens: the same for each request of an isolate.
-    static API: OnceCell<Result<Rc<Api>, Misconfigured>> = const { OnceCell::new() };
+/// Answers a request. `entry.js` numbers the task that it is, for [`give_up`].
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    handler::handle(request, env, context).await
 }
 
-/// The names of the headers that are read of a request, separated by commas.
+/// Returns the answer to a request that is past its deadline or was lost to a panic, and drops what is
+/// left of its task.
 #[must_use]
-#[wasm_bindgen]
-pub fn header_names() -> String {
-    head::header_names()
+#[wasm_bindgen(js_name = giveUp)]
+pub fn give_up(
+    task: u32,
+    request: web_sys::Request,
+    env: &Env,
+    cause: &str,
+) -> worker::Result<web_sys::Response> {
+    Ok(handler::give_up(task, request.into(), env, cause)?.into())
 }
 
-/// Answers one request, as work under `number`. `head` is read by [`Head::parse`], and the answer is
-/// written by [`Answer::encode`].
-///
-/// # Errors
-///
-/// The head is none.
-#[wasm_bindgen]
-pub fn fetch(
-    number: u32,
-    head: &str,
-    request: Request,
-    env: JsValue,
-    context: Context,
-) -> Result<JsValue, JsError> {
-    let head = Head::parse(head)?;
-    work::begin(number, journey(head, request, env, context))
-}
-
-async fn journey(
-    head: Head,
-    request: Request,
-    env: JsValue,
-    context: Context,
-) -> Result<String, JsError> {
-    let now = runtime::now();
-    let mut trace = Trace::new();
-    #[cfg(feature = "faults")]
-    faults::in_front(head.header(head::RequestHeader::Fault)).await;
-    let api = API.with(|api| {
-        api.get_or_init(|| Api::new(&Env::from(env)).map(Rc::new))
-            .clone()
-    });
-    let (result, level) = match api {
-        Ok(api) => (
-            api.answer(&request, &head, &context, now, &mut trace).await,
-            api.settings.log_level,
-        ),
-        Err(misconfigured) => (Err(trace.failed(misconfigured.to_string())), LogLevel::Warn),
-    };
-    let mut answer = result.unwrap_or_else(|fault| {
-        if !fault.names_version() {
-            trace.version = None;
-        }
-        Answer::from(fault)
-    });
-    if head.method == "HEAD" {
-        answer.body = None;
-    }
-    let duration = runtime::now().millis() - now.millis();
-    trace.write(Some(&head.method), answer.status, Some(duration), level);
-    Ok(finish(answer, &head, &trace))
-}
-
-/// The answer to a request that was given up: past its deadline, or lost to a panic.
-///
-/// # Errors
-///
-/// The head is none.
-#[wasm_bindgen]
-pub fn give_up(head: &str, cause: &str) -> Result<String, JsError> {
-    let head = Head::parse(head)?;
-    let mut trace = Trace::new();
-    trace.detail = Some(cause.to_owned());
-    let answer = Answer::from(api::given_up(&head, &mut trace));
-    trace.write(Some(&head.method), answer.status, None, LogLevel::Warn);
-    Ok(finish(answer, &head, &trace))
-}
-
-fn finish(mut answer: Answer, head: &Head, trace: &Trace) -> String {
-    API.with(|api| {
-        if let Some(Ok(api)) = api.get() {
-            cors::allow(
-                &api.settings.cors_origins,
-                |header| head.header(header).map(str::to_owned),
-                &mut answer,
-            );
-        }
-    });
-    answer.encode(&trace.request_id, trace.version.as_ref())
+/// Returns `REQUEST_DEADLINE_MS` where it is not set.
+#[must_use]
+#[wasm_bindgen(js_name = defaultDeadlineMs)]
+pub fn default_deadline_ms() -> u32 {
+    DEFAULT_REQUEST_DEADLINE_MS
 }

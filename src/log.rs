@@ -1,90 +1,157 @@
-//! One structured line a request, with what an operator needs to find it again and nothing that a
-//! token, a key or a value can be recovered from.
+//! One structured line a request: what an operator needs to find it again, and nothing that a token,
+//! a key or a value can be recovered from.
 
-use crate::api::answer::Echo;
-use crate::api::fault::Fault;
-use crate::json::Object;
-use crate::platform::runtime;
-use crate::settings::LogLevel;
+use chrono::TimeDelta;
+use edge_metadata_core::http::header;
+use edge_metadata_core::http::request::Headers;
+use edge_metadata_core::settings::LogLevel;
+use edge_metadata_core::timestamp::{self, Timestamp};
+use serde::Serialize;
+use worker::{console_error, console_log};
 
-/// What becomes known of a request on its way.
-#[derive(Debug, Default)]
-pub struct Trace {
-    /// `req-<uuid4>`, told to the client as well.
-    pub request_id: String,
-    /// The path's template.
-    pub route: Option<&'static str>,
-    /// The token's project.
-    pub project_id: Option<String>,
-    /// The token's user.
-    pub user_id: Option<String>,
-    /// The server's or the image's id.
-    pub resource_id: Option<String>,
-    /// The microversion that the answer names.
-    pub version: Option<Echo>,
-    /// What went wrong, for the operator's eyes only.
-    pub detail: Option<String>,
+/// Where the claims of a request's token came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TokenSource {
+    /// This isolate's memory.
+    Memory,
+    /// Workers KV.
+    Kv,
+    /// Keystone.
+    Keystone,
 }
 
-impl Trace {
-    /// A trace of a request that has just come in.
-    #[must_use]
-    pub fn new() -> Self {
+/// What is logged of a request.
+#[derive(Debug, Serialize)]
+pub(crate) struct LogRecord {
+    level: &'static str,
+    message: &'static str,
+    /// RFC 3339.
+    time: String,
+    /// The HTTP status of the answer.
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<i64>,
+    /// `req-<uuid>`, told to the client as well.
+    pub(crate) request_id: String,
+    /// N: the request id of the service that made the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    global_request_id: Option<String>,
+    /// The trace id of the header `traceparent`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<String>,
+    method: String,
+    /// The path's template: ids and keys are the clients' own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) route: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) project_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) resource_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token_source: Option<TokenSource>,
+    /// Set on changes, for whoever keeps an audit trail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit: Option<bool>,
+    /// What was to be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'static str>,
+    /// `success`, `failure` or `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    /// What went wrong, for the operator only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+}
+
+impl LogRecord {
+    /// Returns the record of a request that has just come in.
+    pub(crate) fn new(request_id: String, method: &str) -> Self {
         Self {
-            request_id: format!("req-{}", runtime::uuid()),
-            ..Self::default()
+            level: "info",
+            message: "request",
+            time: String::new(),
+            status: 0,
+            duration_ms: None,
+            request_id,
+            global_request_id: None,
+            trace_id: None,
+            method: method.to_owned(),
+            route: None,
+            project_id: None,
+            user_id: None,
+            resource_id: None,
+            token_source: None,
+            audit: None,
+            action: None,
+            outcome: None,
+            detail: None,
         }
     }
 
-    /// A 500 whose cause is for the log only.
-    pub fn failed(&mut self, detail: String) -> Fault {
-        self.detail = Some(detail);
-        Fault::Internal
+    /// Reads the ids that others gave the request.
+    pub(crate) fn read_ids(&mut self, headers: &impl Headers) {
+        // N: `req-<uuid>`, of the service that made the request.
+        self.global_request_id = headers
+            .get(header::REQUEST_ID)
+            .filter(|id| is_request_id(id));
+        self.trace_id = headers
+            .get(header::TRACEPARENT)
+            .and_then(|traceparent| trace_id(&traceparent));
     }
 
-    /// Writes the line.
-    pub fn write(
-        &self,
-        method: Option<&str>,
-        status: u16,
-        duration_ms: Option<i64>,
-        level: LogLevel,
-    ) {
-        // Something for an operator to look at: a failure of ours, or one that was worked around.
-        let notable = status >= 500 || self.detail.is_some();
-        if !notable && level != LogLevel::Info {
+    /// Marks the record as one of a change.
+    pub(crate) fn audit(&mut self, action: &'static str) {
+        self.audit = Some(true);
+        self.action = Some(action);
+    }
+
+    /// Completes the record with the answer.
+    pub(crate) fn complete(&mut self, status: u16, now: Timestamp, duration: TimeDelta) {
+        self.status = status;
+        self.time = timestamp::to_full(now);
+        self.duration_ms = Some(duration.num_milliseconds());
+        if self.audit.is_some() {
+            self.outcome = Some(match status {
+                0..400 => "success",
+                500.. => "unknown",
+                _ => "failure",
+            });
+        }
+        if self.is_notable() {
+            self.level = "error";
+            self.message = "request failed";
+        }
+    }
+
+    /// Whether an operator should look at it: a failure here, or one that was worked around.
+    fn is_notable(&self) -> bool {
+        self.status >= 500 || self.detail.is_some()
+    }
+
+    /// Writes the line, unless the level leaves it out.
+    pub(crate) fn write(&self, level: LogLevel) {
+        let Ok(line) = serde_json::to_string(self) else {
             return;
-        }
-        let (level, message) = if notable {
-            ("error", "request failed")
-        } else {
-            ("info", "request")
         };
-        let mut line = Object::new()
-            .text("level", level)
-            .text("message", message)
-            .integer("status", status.into());
-        if let Some(duration_ms) = duration_ms {
-            line = line.integer("duration_ms", duration_ms);
-        }
-        for (name, text) in [
-            ("request_id", Some(self.request_id.as_str())),
-            ("method", method),
-            ("route", self.route),
-            ("project_id", self.project_id.as_deref()),
-            ("user_id", self.user_id.as_deref()),
-            ("resource_id", self.resource_id.as_deref()),
-            ("detail", self.detail.as_deref()),
-        ] {
-            if let Some(text) = text {
-                line = line.text(name, text);
-            }
-        }
-        let line = line.end();
-        if notable {
-            runtime::print_error(&line);
-        } else {
-            runtime::print(&line);
+        if self.is_notable() {
+            console_error!("{line}");
+        } else if level == LogLevel::Info {
+            console_log!("{line}");
         }
     }
+}
+
+fn is_request_id(text: &str) -> bool {
+    text.strip_prefix("req-")
+        .is_some_and(|id| uuid::Uuid::try_parse(id).is_ok())
+}
+
+/// The second part of `00-<trace id>-<parent id>-<flags>`.
+fn trace_id(traceparent: &str) -> Option<String> {
+    let id = traceparent.split('-').nth(1)?;
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| id.to_owned())
 }

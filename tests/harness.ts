@@ -6,14 +6,17 @@
  */
 import assert from "node:assert/strict";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+
+import type { WorkerdStructuredLog, WorkerOptions as MiniflareWorker } from "miniflare";
+
+import { configuration } from "../scripts/configuration.mjs";
+import { workerModules, type Module } from "../scripts/worker-modules.mjs";
 
 // Miniflare and workerd ask for Cloudflare's request properties over the network unless told not to.
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
@@ -23,24 +26,35 @@ export const { Miniflare } = await import("miniflare");
 
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
-/** The `production` environment deploys the same classes, so the top of the file decides for both. */
-const configuration = readFileSync(path.join(repository, "wrangler.toml"), "utf8").split(/^\[env\./m)[0] ?? "";
+const { compatibilityDate, objects } = configuration(repository);
 
-function configured(pattern: RegExp): string {
-  const value = pattern.exec(configuration)?.[1];
-  assert.ok(value, `wrangler.toml has nothing that matches ${pattern}`);
-  return value;
+/** What names a Worker, and so the folders of its state: whoever serves under this name finds them. */
+const NAME = "edge-metadata";
+
+/** The part of Miniflare's options that says what is served: these modules, on the objects that wrangler.toml binds. */
+export function served(modules: Module[], withObjects = true): MiniflareWorker["config"] {
+  const bindings = withObjects ? Object.entries(objects) : [];
+  const [main] = modules;
+  assert.ok(main, "no module to serve");
+  return {
+    name: NAME,
+    compatibilityDate,
+    manifest: {
+      mainModule: main.name,
+      modules: Object.fromEntries(modules.map(({ name, file, type }) => [name, { type, contents: contents(file, type) }])),
+    },
+    env: Object.fromEntries(
+      bindings.map(([name, exportName]) => [name, { type: "durable-object" as const, worker: NAME, exportName }]),
+    ),
+    exports: Object.fromEntries(
+      bindings.map(([, className]) => [className, { type: "durable-object" as const, storage: "sqlite" as const }]),
+    ),
+  };
 }
 
-const compatibilityDate = configured(/^compatibility_date = "(.*)"/m);
-const durableObjects = Object.fromEntries(
-  [...configuration.matchAll(/^\[\[durable_objects\.bindings\]\]\nname = "(.*)"\nclass_name = "(.*)"/gm)].map(
-    ([, name, className]) => [name as string, { className: className as string, useSQLite: true }],
-  ),
-);
-/** What another Worker needs in order to stand in for this one on the state it left. */
-export const configuredObjects = { compatibilityDate, durableObjects };
-assert.ok("RESOURCES" in durableObjects, "wrangler.toml binds no object class as RESOURCES");
+function contents(file: string, type: Module["type"]): string | Uint8Array<ArrayBuffer> {
+  return type === "esm" ? readFileSync(file, "utf8") : new Uint8Array(readFileSync(file));
+}
 
 export interface WorkerOptions {
   /** Serves the build that honours `X-Fault` (see the Cargo feature `faults`). */
@@ -157,41 +171,44 @@ export class Worker {
   async start(): Promise<void> {
     this.#folder ??= this.options.persistTo ?? (await mkdtemp(path.join(tmpdir(), "edge-metadata-test-")));
     await mkdir(this.#folder, { recursive: true });
-    const root = this.options.faults ? path.join(repository, "build-faults") : repository;
-    const script = path.join(root, this.options.entry ?? "entry.js");
-    for (const file of [script, path.join(root, "build", "index.js"), path.join(root, "build", "index_bg.wasm")]) {
-      const command = `node scripts/build.mjs${this.options.faults ? " --faults" : ""}`;
-      assert.ok(existsSync(file), `${path.relative(repository, file)} is missing: run ${command}`);
-    }
-    const { rateLimiter, brokenRateLimiter } = this.options.bindings ?? {};
+    const folder = this.options.faults ? path.join(repository, "build-faults") : repository;
+    const { entry } = this.options;
+    const modules = workerModules(folder, entry === undefined ? ["entry.js"] : [entry, "entry.js"]);
+    const config = served(modules, !this.options.withoutObjects);
     this.#runtime = new Miniflare({
-      modules: true,
-      scriptPath: script,
-      modulesRoot: root,
-      modulesRules: [
-        { type: "CompiledWasm", include: ["**/*.wasm"] },
-        { type: "ESModule", include: ["**/*.js"] },
-      ],
-      compatibilityDate,
       cf: false,
       host: "127.0.0.1",
-      // Straight to the Worker: Miniflare's own entrance rewrites headers and answers errors as HTML.
-      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-      bindings: { ...this.options.vars, ...(brokenRateLimiter === "throws" ? { RATE_LIMITER: {} } : {}) },
-      ...(brokenRateLimiter === "rejects" ? { serviceBindings: { RATE_LIMITER: () => new Response() as never } } : {}),
-      durableObjects: this.options.withoutObjects ? {} : durableObjects,
-      durableObjectsPersist: path.join(this.#folder, "objects"),
-      kvNamespaces: this.options.withoutKv ? [] : ["TOKENS"],
-      kvPersist: path.join(this.#folder, "kv"),
-      ...(rateLimiter === undefined ? {} : { ratelimits: { RATE_LIMITER: { simple: rateLimiter } } }),
-      handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
-        for (const stream of [stdout, stderr]) {
-          createInterface({ input: stream }).on("line", (line) => this.#printed.push(line));
-        }
-      },
+      logRequests: false,
+      enableDevRegistry: false,
+      resourcePersistencePath: this.#folder,
+      handleStructuredLogs: ({ message }: WorkerdStructuredLog) => this.#printed.push(...message.split("\n")),
+      workers: [
+        {
+          config: { ...config, env: { ...config.env, ...this.#bindings() } },
+          dev: {
+            // Straight to the Worker: Miniflare's own entrance rewrites headers and answers errors as HTML.
+            unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+          },
+        },
+      ],
     });
     await this.#runtime.ready;
     this.url = (await this.#runtime.unsafeGetDirectURL()).origin;
+  }
+
+  /** What is bound beside the objects. */
+  #bindings(): MiniflareWorker["config"]["env"] {
+    const { rateLimiter, brokenRateLimiter } = this.options.bindings ?? {};
+    const { withoutKv, vars = {} } = this.options;
+    return {
+      ...Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: "text" as const, value }])),
+      ...(withoutKv ? {} : { TOKENS: { type: "kv" as const, id: "TOKENS" } }),
+      ...(rateLimiter ? { RATE_LIMITER: { type: "rate-limit" as const, namespace: "1001", simple: rateLimiter } } : {}),
+      ...(brokenRateLimiter === "throws" ? { RATE_LIMITER: { type: "json" as const, value: {} } } : {}),
+      ...(brokenRateLimiter === "rejects"
+        ? { RATE_LIMITER: { type: "fetcher" as const, handler: () => new Response() as never } }
+        : {}),
+    };
   }
 
   /** Ends workerd with SIGKILL (it ignores SIGTERM while a request hangs) and waits until it is gone. */

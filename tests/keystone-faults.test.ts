@@ -125,7 +125,7 @@ const token200 = (project: string): unknown => ({
   },
 });
 
-const unclear: [string, Behaviour, least: number, most: number, calls?: number][] = [
+const unclear: [string, Behaviour, least: number, most: number, calls?: number[]][] = [
   ["never answers", () => {}, DEADLINE_MS, DEADLINE_MS + AT_ONCE_MS],
   [
     "answers too late",
@@ -166,8 +166,9 @@ const unclear: [string, Behaviour, least: number, most: number, calls?: number][
     0,
     AT_ONCE_MS,
   ],
-  // It could be a kept connection that was closed meanwhile: that is worth a second try.
-  ["hangs up", (response) => void response.destroy(), 0, AT_ONCE_MS, 2],
+  // It could be a kept connection that was closed meanwhile: that is worth a second try. The runtime, too, tries a kept
+  // connection's request once more.
+  ["hangs up", (response) => void response.destroy(), 0, AT_ONCE_MS, [2, 3]],
   ["500", (response) => json(response, 500, {}), 0, AT_ONCE_MS],
   ["502, as HTML", (response) => void response.writeHead(502).end("<html>"), 0, AT_ONCE_MS],
   [
@@ -212,14 +213,14 @@ const unclear: [string, Behaviour, least: number, most: number, calls?: number][
   ],
 ];
 
-for (const [what, behaviour, least, most, calls = 1] of unclear) {
+for (const [what, behaviour, least, most, calls = [1]] of unclear) {
   test(`503: Keystone ${what}`, async () => {
     const token = keystone.token();
     keystone.behaviour = behaviour;
     const answer = await ask(worker, token);
     assertKeystoneUnavailable(answer);
     assertTook(answer, least, most);
-    assert.equal(keystone.asked.length, calls);
+    assert.ok(calls.includes(keystone.asked.length), `asked ${keystone.asked.length} times`);
     // It is no verdict on the token: the next request asks again.
     keystone.behaviour = undefined;
     assertKnown(await ask(worker, token));

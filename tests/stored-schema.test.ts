@@ -7,7 +7,7 @@ import path from "node:path";
 import { test } from "node:test";
 
 import { assertNoContent } from "./answers.ts";
-import { Miniflare, configuredObjects, repository, startWorker, type Fields, type Worker } from "./harness.ts";
+import { Miniflare, repository, served, startWorker, type Fields, type Worker } from "./harness.ts";
 
 const ID = "5ec95878-b74d-40f2-be61-c3c1ae5e5b19";
 const PROJECT = "e4ee5a9bdf934e35b62c8b995152feee";
@@ -25,14 +25,14 @@ const stored = (name: string): Promise<string> => readFile(path.join(repository,
 
 /** Lets `work` at the objects in a folder with plain SQL, while no Worker runs on it. */
 async function withSql<T>(folder: string, work: (run: Run) => Promise<T>): Promise<T> {
+  const file = path.join(repository, "tests", "stored", "sql-object.js");
   const runtime = new Miniflare({
-    modules: true,
-    scriptPath: path.join(repository, "tests", "stored", "sql-object.js"),
-    modulesRules: [{ type: "ESModule", include: ["**/*.js"] }],
-    ...configuredObjects,
     cf: false,
     host: "127.0.0.1",
-    durableObjectsPersist: path.join(folder, "objects"),
+    logRequests: false,
+    enableDevRegistry: false,
+    resourcePersistencePath: folder,
+    workers: [{ config: served([{ name: "sql-object.js", file, type: "esm" }]) }],
   });
   try {
     return await work(async (object, sql) => {

@@ -124,9 +124,9 @@ test("401: taken back, after TOKEN_CACHE_SECONDS at the latest", async () => {
 test("401: taken back, though it was in use all the time", async () => {
   const project = new Project(worker);
   const token = await worker.token({ project: project.id, roles: ["member"] });
-  const until = Date.now() + aSecondAndABit;
   await probe(project, token);
   await worker.revoke(token);
+  const until = Date.now() + aSecondAndABit;
   // A cache that renews an entry on each use would keep the token for ever.
   while (Date.now() < until) {
     await probe(project, token);

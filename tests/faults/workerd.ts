@@ -12,6 +12,8 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
+import { configuration } from "../../scripts/configuration.mjs";
+import { workerModules } from "../../scripts/worker-modules.mjs";
 import { repository, Worker, type Namespace, type WorkerOptions } from "../harness.ts";
 
 const START_MS = 20_000;
@@ -59,7 +61,7 @@ export class PlainWorkerd extends Worker {
     const objects = this.plain.objects ?? path.join(this.#root, "objects");
     await mkdir(objects, { recursive: true });
     const file = path.join(this.#root, "workerd.capnp");
-    await writeFile(file, await configuration(this.#root, objects, this.plain));
+    await writeFile(file, capnp(this.#root, objects, this.plain));
     const command = [...(this.plain.through ?? []), program, "serve", "--import-path=/", "--control-fd=3", file];
     const started = spawn(command[0] as string, command.slice(1), { stdio: ["ignore", "pipe", "pipe", "pipe"] });
     this.#process = started;
@@ -130,37 +132,40 @@ export class PlainWorkerd extends Worker {
 }
 
 /** The same as wrangler.toml says, in workerd's own words. */
-async function configuration(root: string, objects: string, options: PlainOptions): Promise<string> {
-  const built = options.faults ? path.join(repository, "build-faults") : repository;
-  const wrangler = await readFile(path.join(repository, "wrangler.toml"), "utf8");
-  const date = /^compatibility_date = "(.*)"/m.exec(wrangler)?.[1];
+function capnp(root: string, folder: string, options: PlainOptions): string {
+  const { compatibilityDate, objects } = configuration(repository);
   const text = (value: string): string => JSON.stringify(value);
-  const vars = Object.entries(options.vars ?? {}).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)}),`);
+  const modules = workerModules(options.faults ? path.join(repository, "build-faults") : repository).map(
+    ({ name, file, type }) => `(name = ${text(name)}, ${type === "wasm" ? "wasm" : "esModule"} = embed ${text(file)}),`,
+  );
+  const classes = Object.entries(objects);
+  const bindings = [
+    ...classes.map(([name, className]) => `(name = ${text(name)}, durableObjectNamespace = ${text(className)}),`),
+    ...Object.entries(options.vars ?? {}).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)}),`),
+  ];
+  const namespaces = classes.map(
+    ([name, className]) => `(className = ${text(className)}, uniqueKey = ${text(name.toLowerCase())}, enableSql = true),`,
+  );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .main),
-    (name = "objects", disk = (path = ${text(objects)}, writable = true)),
+    (name = "objects", disk = (path = ${text(folder)}, writable = true)),
     (name = "tokens", disk = (path = ${text(path.join(root, "tokens"))})),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
 const main :Workerd.Worker = (
   modules = [
-    (name = "entry.js", esModule = embed ${text(path.join(built, "entry.js"))}),
-    (name = "build/index.js", esModule = embed ${text(path.join(built, "build", "index.js"))}),
-    (name = "build/index_bg.wasm", wasm = embed ${text(path.join(built, "build", "index_bg.wasm"))}),
+    ${modules.join("\n    ")}
   ],
-  compatibilityDate = ${text(date ?? "")},
+  compatibilityDate = ${text(compatibilityDate)},
   bindings = [
     (name = "TOKENS", kvNamespace = "tokens"),
-    (name = "RESOURCES", durableObjectNamespace = "ResourceObject"),
-    (name = "INDEXES", durableObjectNamespace = "IndexObject"),
-    ${vars.join("\n    ")}
+    ${bindings.join("\n    ")}
   ],
   durableObjectNamespaces = [
-    (className = "ResourceObject", uniqueKey = "resources", enableSql = true),
-    (className = "IndexObject", uniqueKey = "indexes", enableSql = true),
+    ${namespaces.join("\n    ")}
   ],
   durableObjectStorage = (localDisk = "objects"),
 );

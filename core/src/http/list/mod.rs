@@ -1,0 +1,17 @@
+//! What a list of servers or images is asked for.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `query` | the query of a list, and which entries it matches |
+//! | `servers`, `images` | N's parameters of either list, and what becomes of each |
+//! | `parameters` | how N reads values |
+//! | `marker` | where a page begins |
+
+mod images;
+mod marker;
+mod parameters;
+mod query;
+mod servers;
+
+pub use marker::Marker;
+pub use query::ListQuery;

@@ -1,0 +1,262 @@
+//! The methods of a resource object.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::auth::Actor;
+use crate::metadata::{Items, Key, Record, Resource, Value};
+use crate::registry::{Document, InvalidField, PendingChange};
+use crate::timestamp::Timestamp;
+
+/// The argument of each method: what the request says about itself, and what is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call<'a, A> {
+    /// The same for each try of one request: a change that was made already is not made again.
+    pub id: Uuid,
+    /// Who asks.
+    pub actor: Cow<'a, Actor>,
+    /// How many items a resource may have after a user's write.
+    #[serde(default)]
+    pub item_limit: usize,
+    /// Whether changes are kept until the cloud has heard of them (`CHANGES=keep`).
+    #[serde(default)]
+    pub keep_changes: bool,
+    /// What is asked.
+    pub args: A,
+}
+
+/// `show`: replies `Result<Record, Rejection>`; `list`: `Result<Metadata, Rejection>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Show {}
+
+/// `show_item`: replies `Result<String, Rejection>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShowItem<'a> {
+    /// Any text.
+    pub key: Cow<'a, str>,
+}
+
+/// `delete_item`: replies `Result<(), Rejection>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteItem<'a> {
+    /// Any text.
+    pub key: Cow<'a, str>,
+}
+
+/// `merge`, `replace`: reply `Result<Metadata, Rejection>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteItems<'a> {
+    /// The items of the request.
+    pub items: Cow<'a, Items>,
+}
+
+/// `put_item`: replies `Result<String, Rejection>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutItem<'a> {
+    /// The key in the URL.
+    pub path_key: Cow<'a, str>,
+    /// The key in the body.
+    pub key: Cow<'a, Key>,
+    /// The value in the body.
+    pub value: Cow<'a, Value>,
+}
+
+/// What an operation of the API replied to the front.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The item is deleted.
+    Deleted,
+    /// All items, as the JSON object that the object wrote.
+    Metadata(Box<RawValue>),
+    /// One item's value.
+    Item(String),
+    /// The whole record.
+    Record(Box<Record>),
+}
+
+/// `list_entry`: replies `Option<ListEntry>`, [`None`] when the list does not show the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShowListEntry {
+    /// Whose list it is.
+    pub scope: ListScope,
+    /// Whether the whole record is asked for.
+    pub detail: bool,
+}
+
+/// Which records a list shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListScope {
+    /// Those that the actor sees: what a `marker` may name.
+    Visible,
+    /// Those in the list of this project; without one, in the list for everyone.
+    ListedFor(Option<String>),
+}
+
+/// What a list shows of a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListEntry {
+    /// The short form.
+    Brief(Summary),
+    /// The whole record.
+    Full(Box<Record>),
+}
+
+/// What a list filters by and its short form shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The display name.
+    pub name: String,
+    /// When it was created.
+    pub created: Timestamp,
+    /// When it was registered last.
+    pub updated: Timestamp,
+    /// The states that its status is made of.
+    pub state: SummaryState,
+}
+
+/// The states that a status is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SummaryState {
+    /// A server's.
+    Server {
+        /// N's `vm_state`.
+        vm_state: String,
+        /// N's `task_state`.
+        task_state: Option<String>,
+        /// N's number.
+        #[serde(default)]
+        power_state: i32,
+        /// Whether its owner or an admin has locked it.
+        #[serde(default)]
+        locked: bool,
+    },
+    /// An image's.
+    Image {
+        /// Glance's status.
+        status: String,
+    },
+}
+
+impl From<&Record> for Summary {
+    fn from(record: &Record) -> Self {
+        Self {
+            name: record.name.clone(),
+            created: record.created,
+            updated: record.updated,
+            state: match &record.resource {
+                Resource::Server(server) => SummaryState::Server {
+                    vm_state: server.vm_state.clone(),
+                    task_state: server.task_state.clone(),
+                    power_state: server.power_state,
+                    locked: server.locked,
+                },
+                Resource::Image(image) => SummaryState::Image {
+                    status: image.status.clone(),
+                },
+            },
+        }
+    }
+}
+
+/// `register`: replies `Result<Registered, RegistryError>`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Register<'a> {
+    /// A document that was found valid.
+    pub document: Cow<'a, Document>,
+}
+
+/// `inspect`: replies `Result<Registered, RegistryError>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspect {}
+
+/// `unregister`: replies `Result<(), RegistryError>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unregister {
+    /// When the control plane saw that the resource is gone; [`None`] for now.
+    #[serde(default)]
+    pub observed_at: Option<Timestamp>,
+}
+
+/// The record as the registry knows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Registered {
+    /// 201: whether the record is new.
+    #[serde(default)]
+    pub created: bool,
+    /// The record.
+    pub record: Record,
+    /// The changes that the cloud has yet to hear of; [`None`] unless they are kept.
+    #[serde(default)]
+    pub changes: Option<BTreeMap<String, PendingChange>>,
+}
+
+/// Why the registry did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistryError {
+    /// 404: there is no such record.
+    NotFound,
+    /// 400: a field that only the object could check.
+    Invalid(InvalidField),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::AccessLevel;
+    use crate::metadata::Rejection;
+
+    #[test]
+    fn a_call_is_read_as_it_was_written() {
+        let actor = Actor {
+            project_id: Some("ace".into()),
+            access_level: AccessLevel::Member,
+        };
+        let call = Call {
+            id: Uuid::nil(),
+            actor: Cow::Borrowed(&actor),
+            item_limit: 128,
+            keep_changes: true,
+            args: DeleteItem {
+                key: "a \"b\"".into(),
+            },
+        };
+        let text = serde_json::to_string(&call).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Call<'_, DeleteItem<'_>>>(&text).unwrap(),
+            call
+        );
+    }
+
+    #[test]
+    fn members_that_an_earlier_release_does_not_send_have_defaults() {
+        let text = r#"{"id":"00000000-0000-0000-0000-000000000000","actor":{},"args":{"key":"k"}}"#;
+        let call: Call<'_, DeleteItem<'_>> = serde_json::from_str(text).unwrap();
+        assert_eq!((call.item_limit, call.keep_changes), (0, false));
+        assert_eq!(call.actor.access_level, AccessLevel::None);
+    }
+
+    #[test]
+    fn each_rejection_travels_with_what_its_message_needs() {
+        for rejection in [
+            Rejection::NotFound,
+            Rejection::VmState("error".into()),
+            Rejection::TaskState(String::new()),
+            Rejection::ImageStatus("queued".into()),
+        ] {
+            let reply: Result<(), Rejection> = Err(rejection);
+            let text = serde_json::to_string(&reply).unwrap();
+            assert_eq!(
+                serde_json::from_str::<Result<(), Rejection>>(&text).unwrap(),
+                reply
+            );
+        }
+    }
+}

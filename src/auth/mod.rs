@@ -1,0 +1,233 @@
+//! Who is asking, with I/O: this isolate's memory, then KV for embedded tokens, or KV and Keystone.
+
+mod coalesce;
+mod embedded;
+mod keystone;
+mod kv;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use edge_metadata_core::auth::{CachedClaims, Identity, IdentityCache, TokenDigest};
+use edge_metadata_core::settings::Settings;
+use edge_metadata_core::timestamp::Timestamp;
+use thiserror::Error;
+use worker::KvStore;
+
+use self::coalesce::{Coalescer, coalesce};
+use self::embedded::EmbeddedTokens;
+use self::keystone::Keystone;
+use crate::context::{RequestContext, TokenSource};
+use crate::platform::now;
+
+/// The share of a request's time that is left to the answer that says what took too long: a tenth,
+/// and no more than this.
+const MAX_ANSWER_MARGIN: Duration = Duration::from_millis(100);
+
+/// Why it is not known who is asking.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum AuthError {
+    /// 401: no token, or one that is unknown, expired, revoked or for other requests.
+    #[error("the token is not valid")]
+    Unauthorized,
+    /// 503: Keystone does not say who is asking.
+    #[error("the token cannot be checked: {0}")]
+    KeystoneUnavailable(String),
+    /// 503: KV, which holds the embedded tokens, does not answer.
+    #[error("the token cannot be checked: {0}")]
+    TokenStoreUnavailable(String),
+}
+
+/// What was found out about a token.
+#[derive(Debug, Clone)]
+struct Resolved {
+    identity: Rc<Identity>,
+    /// Until when it may be remembered.
+    until: Timestamp,
+    source: TokenSource,
+}
+
+impl Resolved {
+    fn new(cached: CachedClaims, source: TokenSource) -> Self {
+        Self {
+            identity: Rc::new(cached.claims.into_identity()),
+            until: cached.until,
+            source,
+        }
+    }
+}
+
+/// A token that is to be resolved.
+#[derive(Debug, Clone, Copy)]
+struct Subject<'a> {
+    token: &'a str,
+    digest: TokenDigest,
+    /// The token of a service that vouches for the request. K: with it, Keystone also shows tokens
+    /// that expired a short while ago.
+    service_token: Option<&'a str>,
+}
+
+/// Resolves tokens, for all requests of an isolate.
+#[derive(Debug)]
+pub(crate) struct Authenticator {
+    cache: IdentityCache,
+    /// What is not remembered is not shared between requests either.
+    is_caching: bool,
+    /// How long the authority may take for one request.
+    limit: Duration,
+    /// By the token and whether a service vouches for it.
+    calls: Coalescer<(TokenDigest, bool), Result<Resolved, AuthError>>,
+    authority: Authority,
+}
+
+/// Who decides about tokens.
+#[derive(Debug)]
+enum Authority {
+    /// The KV namespace that holds the embedded tokens.
+    Embedded(EmbeddedTokens),
+    /// A Keystone, with KV as a second cache.
+    Keystone(Box<Keystone>),
+}
+
+impl Authenticator {
+    /// Creates an authenticator for the Keystone that the settings name, else for the embedded
+    /// tokens in `kv`. Returns [`None`] when there is neither.
+    #[must_use]
+    pub(crate) fn new(settings: &Settings, kv: Option<KvStore>) -> Option<Self> {
+        let ttl = Duration::from_secs(settings.token_cache_seconds.into());
+        let request = Duration::from_millis(settings.request_deadline_ms.into());
+        let mut limit = request.saturating_sub(MAX_ANSWER_MARGIN.min(request / 10));
+        let authority = match &settings.keystone {
+            Some(keystone) => {
+                limit = limit.min(Duration::from_millis(keystone.deadline_ms.into()));
+                Authority::Keystone(Box::new(Keystone::new(keystone, kv, ttl, limit / 2)))
+            }
+            None => Authority::Embedded(EmbeddedTokens::new(kv?, ttl)),
+        };
+        Some(Self {
+            cache: IdentityCache::new(ttl),
+            is_caching: !ttl.is_zero(),
+            limit,
+            // So that there is as much time left to ask without the leader.
+            calls: Coalescer::new(limit / 2),
+            authority,
+        })
+    }
+
+    /// Returns who is asking.
+    ///
+    /// K: white space around a token is stripped. A service token that is there and not empty must
+    /// be valid as well. One whose role is `service` lets a user's token pass that Keystone still
+    /// shows although it has expired, and stands for a chain of requests whose first one was checked
+    /// against the user's access rules.
+    ///
+    /// # Errors
+    ///
+    /// A token is not valid, is not for this request, or cannot be checked now.
+    pub(crate) async fn authenticate(
+        &self,
+        token: &str,
+        service_token: Option<&str>,
+        context: &RequestContext,
+    ) -> Result<Rc<Identity>, AuthError> {
+        let service_token = service_token
+            .map(str::trim_ascii)
+            .filter(|token| !token.is_empty());
+        let is_service = match service_token {
+            Some(service_token) => self.resolve(service_token, None, context).await?.is_service,
+            None => false,
+        };
+        let voucher = service_token.filter(|_| is_service);
+        let identity = self.resolve(token.trim_ascii(), voucher, context).await?;
+        if is_service || identity.may_request(&context.head.method, &context.head.path) {
+            Ok(identity)
+        } else {
+            Err(AuthError::Unauthorized)
+        }
+    }
+
+    /// Returns who one token speaks for: what is remembered of it, else what the authority says.
+    async fn resolve(
+        &self,
+        token: &str,
+        service_token: Option<&str>,
+        context: &RequestContext,
+    ) -> Result<Rc<Identity>, AuthError> {
+        if !self.authority.may_have_issued(token) {
+            return Err(AuthError::Unauthorized);
+        }
+        let subject = Subject {
+            token,
+            digest: TokenDigest::of(token),
+            service_token: service_token.filter(|_| self.authority.heeds_services()),
+        };
+        context.set_token_source(TokenSource::Memory);
+        if let Some(identity) = self.cache.get(&subject.digest, context.received_at) {
+            return Ok(identity);
+        }
+        let is_vouched_for = subject.service_token.is_some();
+        if !is_vouched_for && self.cache.is_invalid(&subject.digest, context.received_at) {
+            return Err(AuthError::Unauthorized);
+        }
+        let deadline = context.received_at + self.limit;
+        let look_up = async || self.look_up(subject, deadline, context).await;
+        let resolved = if self.is_caching {
+            let key = (subject.digest, is_vouched_for);
+            coalesce(&self.calls, key, deadline, look_up)
+                .await
+                .unwrap_or_else(|| Err(self.authority.too_late()))?
+        } else {
+            look_up().await?
+        };
+        context.set_token_source(resolved.source);
+        Ok(resolved.identity)
+    }
+
+    /// Asks the authority, and remembers what it says.
+    async fn look_up(
+        &self,
+        subject: Subject<'_>,
+        deadline: Timestamp,
+        context: &RequestContext,
+    ) -> Result<Resolved, AuthError> {
+        let outcome = match &self.authority {
+            Authority::Embedded(tokens) => tokens.look_up(&subject.digest, deadline, context).await,
+            Authority::Keystone(keystone) => keystone.look_up(subject, deadline, context).await,
+        };
+        match &outcome {
+            Ok(resolved) => {
+                let identity = Rc::clone(&resolved.identity);
+                self.cache.insert(subject.digest, identity, resolved.until);
+            }
+            // With a service that vouches for it, another question was answered.
+            Err(AuthError::Unauthorized) if subject.service_token.is_none() => {
+                self.cache.insert_invalid(subject.digest, now());
+            }
+            Err(_) => {}
+        }
+        outcome
+    }
+}
+
+impl Authority {
+    /// Returns whether this could be a token, so that it is worth asking.
+    fn may_have_issued(&self, token: &str) -> bool {
+        match self {
+            Self::Embedded(_) => !token.is_empty(),
+            Self::Keystone(_) => keystone::may_be_token(token),
+        }
+    }
+
+    /// Returns whether a service that vouches for a token makes a difference.
+    fn heeds_services(&self) -> bool {
+        matches!(self, Self::Keystone(_))
+    }
+
+    /// Returns the error for an authority that has not answered when its deadline passes.
+    fn too_late(&self) -> AuthError {
+        match self {
+            Self::Embedded(_) => kv::Error::TooLate.into(),
+            Self::Keystone(keystone) => keystone.unavailable(&keystone::Error::TooLate),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Lists, for the clients that look a server or an image up first.
+//!
+//! An index says what might be there. What is shown is what each resource's own record says now, so a
+//! list never names a resource to a project that may not see it, however late the index is.
+
+use std::time::Duration;
+
+use edge_metadata_core::auth::Actor;
+use edge_metadata_core::http::accept::compute_media_type;
+use edge_metadata_core::http::documents::View;
+use edge_metadata_core::http::fault::Fault;
+use edge_metadata_core::http::header;
+use edge_metadata_core::http::json_page::JsonPage;
+use edge_metadata_core::http::list::{ListQuery, Marker};
+use edge_metadata_core::http::microversion::Microversion;
+use edge_metadata_core::http::request::Headers as _;
+use edge_metadata_core::http::response::Response;
+use edge_metadata_core::http::route::ComputeRoute;
+use edge_metadata_core::metadata::{Kind, ResourceId};
+use edge_metadata_core::rpc::{
+    IndexPage, IndexQuery, ListEntry, ListScope, Order, Position, ShowListEntry,
+    Summary,
+};
+use futures_util::future::{Either, select};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use worker::Delay;
+
+use crate::context::Waiting;
+use crate::handler::Exchange;
+use crate::objects::client::StoreError;
+
+/// Records that one answer asks for at most. A search that has found little by then has a `next` link.
+const MAX_RECORDS: usize = 500;
+
+/// Full records that are asked for at once: some 64 of the largest fill a page.
+const FULL_AT_ONCE: usize = 25;
+
+/// How long the records that were asked for together may take. One that takes longer is left out.
+const RECORDS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Answers a request for a list.
+///
+/// # Errors
+///
+/// 400 and 403 as [`ListQuery::parse`]; 400 for a marker that does not exist; 503 when the lists or
+/// all records that were asked for did not reply.
+pub(crate) async fn answer(
+    exchange: &Exchange,
+    route: &ComputeRoute,
+    detail: bool,
+    version: Microversion,
+    actor: &Actor,
+) -> Result<Response, Fault> {
+    exchange.context.wait_for(Waiting::Store);
+    let head = &exchange.context.head;
+    let listing = Listing {
+        exchange,
+        kind: route.kind,
+        actor,
+        detail,
+        query: ListQuery::parse(head.query(), route.kind, detail, version, actor)?,
+        view: exchange.view(route, version, actor),
+    };
+    let mut page = JsonPage::new(listing.query.limit);
+    let next = if listing.query.is_empty() {
+        None
+    } else {
+        listing.fill(&mut page).await?
+    };
+    let next = next.map(|marker| {
+        let list_url = listing.view.list_url(detail);
+        listing.query.next_url(&list_url, &marker)
+    });
+    let accept = exchange.headers().get(header::ACCEPT);
+    let document = page.finish(route.kind.plural(), next);
+    Ok(Response::json(200, document).with_content_type(compute_media_type(accept.as_deref())))
+}
+
+/// One request for a list.
+struct Listing<'a> {
+    exchange: &'a Exchange,
+    kind: Kind,
+    actor: &'a Actor,
+    detail: bool,
+    query: ListQuery,
+    view: View<'a>,
+}
+
+impl Listing<'_> {
+    /// Fills a page, newest first. Returns where the next page begins, if there may be one.
+    async fn fill(&self, page: &mut JsonPage) -> Result<Option<Marker>, Fault> {
+        if let Some(id) = self.query.only_id() {
+            let ids: Vec<_> = ResourceId::parse(id).into_iter().collect();
+            self.push_all(page, &ids).await?;
+            return Ok(None);
+        }
+        let mut after = self.start().await?;
+        let mut asked = 0;
+        loop {
+            let found = self.positions(&after, page.missing()).await?;
+            let ids: Vec<_> = found
+                .entries
+                .iter()
+                .filter_map(|position| ResourceId::parse(&position.id))
+                .collect();
+            asked += ids.len();
+            let last = self.push_all(page, &ids).await?;
+            if page.is_full() {
+                return Ok(last.map(|id| Marker::Resource(id.to_string())));
+            }
+            match found.resume_after {
+                None => return Ok(None),
+                Some(position) if asked >= MAX_RECORDS => {
+                    return Ok(Some(Marker::Position(position)));
+                }
+                Some(position) => after = position,
+            }
+        }
+    }
+
+    /// Returns the place that the page begins behind.
+    async fn start(&self) -> Result<Position, Fault> {
+        let id = match &self.query.marker {
+            None => return Ok(Position::start(Order::NewestFirst)),
+            Some(Marker::Position(position)) => return Ok(position.clone()),
+            Some(Marker::Resource(id)) => id,
+        };
+        // N: 400 for a resource that does not exist for this project.
+        let unknown = || Fault::Schema(format!("marker [{id}] not found"));
+        let resource_id = ResourceId::parse(id).ok_or_else(unknown)?;
+        let args = ShowListEntry {
+            scope: ListScope::Visible,
+            detail: false,
+        };
+        match self.entry(resource_id, &args).await {
+            Ok(Some(ListEntry::Brief(summary))) => Ok(Position {
+                created: summary.created.timestamp_millis(),
+                id: id.clone(),
+            }),
+            Ok(_) => Err(unknown()),
+            Err(error) => Err(self.exchange.store_failed(&error)),
+        }
+    }
+
+    /// Returns the next entries of all lists together, up to `limit`.
+    async fn positions(&self, after: &Position, limit: usize) -> Result<IndexPage, Fault> {
+        let query = IndexQuery {
+            kind: self.kind.into(),
+            after: after.clone(),
+            limit: if self.detail {
+                limit.min(FULL_AT_ONCE)
+            } else {
+                limit
+            },
+            name: self.query.names(),
+            order: Order::NewestFirst,
+        };
+        let indexes = self.exchange.service.indexes()?;
+        let pages: FuturesUnordered<_> = self
+            .query
+            .lists()
+            .into_iter()
+            .map(|list| indexes.list(list, &query))
+            .collect();
+        let pages: Vec<IndexPage> = pages
+            .try_collect()
+            .await
+            .map_err(|error| self.exchange.store_failed(&error))?;
+        Ok(IndexPage::merge(pages, query.limit))
+    }
+
+    /// Adds those records to the page that the list shows, in the order of `ids`. Returns the last one
+    /// that was added.
+    async fn push_all(
+        &self,
+        page: &mut JsonPage,
+        ids: &[ResourceId],
+    ) -> Result<Option<ResourceId>, Fault> {
+        let mut last = None;
+        for (id, entry) in self.entries(ids).await? {
+            let summary = match &entry {
+                ListEntry::Brief(summary) => summary.clone(),
+                ListEntry::Full(record) => Summary::from(record.as_ref()),
+            };
+            if !self.query.matches(id, &summary) {
+                continue;
+            }
+            if !self.view.push(page, id, &entry) {
+                break;
+            }
+            last = Some(id);
+        }
+        Ok(last)
+    }
+
+    /// Asks for records, all at once. One that cannot be read in time is left out, and the log says so.
+    async fn entries(&self, ids: &[ResourceId]) -> Result<Vec<(ResourceId, ListEntry)>, Fault> {
+        let args = ShowListEntry {
+            scope: self.query.scope(),
+            detail: self.detail,
+        };
+        let mut calls: FuturesUnordered<_> = ids
+            .iter()
+            .enumerate()
+            .map(async |(at, id)| (at, self.entry(*id, &args).await))
+            .collect();
+        let mut replies: Vec<Option<Option<ListEntry>>> = vec![None; ids.len()];
+        let mut timeout = Delay::from(RECORDS_TIMEOUT);
+        let mut failure = None;
+        while let Either::Left((Some((at, reply)), _)) = select(calls.next(), &mut timeout).await {
+            match reply {
+                Ok(entry) => {
+                    if let Some(slot) = replies.get_mut(at) {
+                        *slot = Some(entry);
+                    }
+                }
+                Err(error) => failure = Some(error.to_string()),
+            }
+        }
+        let left_out = replies.iter().filter(|reply| reply.is_none()).count();
+        if left_out > 0 {
+            let cause = failure.unwrap_or_else(|| "they did not reply in time".to_owned());
+            let context = &self.exchange.context;
+            context.note(format!("{left_out} of {} records: {cause}", ids.len()));
+            if left_out == ids.len() {
+                return Err(Fault::StoreUnavailable);
+            }
+        }
+        let entries = ids.iter().zip(replies);
+        Ok(entries
+            .filter_map(|(id, reply)| Some((*id, reply.flatten()?)))
+            .collect())
+    }
+
+    async fn entry(
+        &self,
+        id: ResourceId,
+        args: &ShowListEntry,
+    ) -> Result<Option<ListEntry>, StoreError> {
+        let Ok(resources) = self.exchange.service.resources() else {
+            return Ok(None);
+        };
+        let options = self.exchange.call_options();
+        resources
+            .client(self.kind, id, self.actor, options)
+            .list_entry(args)
+            .await
+    }
+}

@@ -1,0 +1,188 @@
+//! The Durable Object of one list: which servers and images a project looks for by name.
+//!
+//! What it knows is a hint: each resource's own object tells it (see [`outbox`](super::outbox)), at
+//! most 60 seconds late, and the front asks each resource's own record before it shows it.
+
+use std::cell::Cell;
+
+use edge_metadata_core::rpc::{IndexPage, IndexQuery, IndexUpdate, Order, Position};
+use edge_metadata_core::storage::NameSearch;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+use worker::{DurableObject, Env, Error, Request, Response, State, durable_object};
+
+use super::feed;
+use super::sql::{Database, Row};
+
+/// Rows that one search compares at most before it says where to go on: one that finds little must
+/// not hold up the list's other callers.
+const MAX_COMPARED: usize = 5_000;
+
+/// One list. JavaScript's `IndexObject` holds it and hands calls on.
+#[durable_object(fetch)]
+pub struct IndexObject {
+    database: Database,
+    has_tables: Cell<bool>,
+}
+
+impl DurableObject for IndexObject {
+    fn new(state: State, _env: Env) -> Self {
+        Self {
+            database: Database::new(&state),
+            has_tables: Cell::new(false),
+        }
+    }
+
+    /// The object answers RPC only.
+    async fn fetch(&self, _request: Request) -> worker::Result<Response> {
+        Response::error("Not Found", 404)
+    }
+}
+
+/// The RPC methods; arguments and replies are JSON.
+#[wasm_bindgen]
+impl IndexObject {
+    /// Takes a resource in, changes its entry or takes it out: [`IndexUpdate`] → nothing.
+    ///
+    /// # Errors
+    ///
+    /// The update is not understood, or the database refuses.
+    pub fn update(&self, update: &str) -> Result<(), JsValue> {
+        let update: IndexUpdate = serde_json::from_str(update).map_err(Error::from)?;
+        self.create_tables()?;
+        let kind = update.kind.word();
+        match update.entry {
+            Some(entry) => self.database.execute(
+                "INSERT INTO entry (kind, id, name, created) VALUES (?, ?, ?, ?)
+                 ON CONFLICT (kind, id) DO UPDATE SET name = excluded.name, created = excluded.created",
+                vec![
+                    kind.into(),
+                    update.id.into(),
+                    entry.name.into(),
+                    entry.created.into(),
+                ],
+            )?,
+            None => self.database.execute(
+                "DELETE FROM entry WHERE kind = ? AND id = ?",
+                vec![kind.into(), update.id.into()],
+            )?,
+        }
+        Ok(())
+    }
+
+    /// A page of the list: [`IndexQuery`] → [`IndexPage`].
+    ///
+    /// # Errors
+    ///
+    /// The query is not understood, or the database refuses.
+    pub fn list(&self, query: &str) -> Result<String, JsValue> {
+        let query: IndexQuery = serde_json::from_str(query).map_err(Error::from)?;
+        let page = if self.has_entries()? {
+            self.page(&query)?
+        } else {
+            IndexPage::default()
+        };
+        Ok(serde_json::to_string(&page).map_err(Error::from)?)
+    }
+
+    /// Remembers when the control plane was last heard of: milliseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// The database refuses.
+    #[wasm_bindgen(js_name = reportFeed)]
+    pub fn report_feed(&self, observed_at: f64) -> Result<(), JsValue> {
+        Ok(feed::write(&self.database, observed_at)?)
+    }
+
+    /// When the control plane was last heard of, in milliseconds since 1970; 0 for never.
+    ///
+    /// # Errors
+    ///
+    /// The database refuses.
+    pub fn feed(&self) -> Result<f64, JsValue> {
+        Ok(feed::read(&self.database)?)
+    }
+}
+
+impl IndexObject {
+    fn page(&self, query: &IndexQuery) -> worker::Result<IndexPage> {
+        let search =
+            NameSearch::new(&query.name).map_err(|error| Error::RustError(error.to_string()))?;
+        let limit = if search.has_pattern() {
+            MAX_COMPARED
+        } else {
+            query.limit
+        };
+        let (comparison, direction) = match query.order {
+            Order::NewestFirst => ("<", "DESC"),
+            Order::OldestFirst => (">", "ASC"),
+        };
+        let statement = format!(
+            "SELECT id, created, name FROM entry
+             WHERE kind = ?1 AND (created, id) {comparison} (?2, ?3) AND {}
+             ORDER BY created {direction}, id {direction} LIMIT ?5",
+            search.condition()
+        );
+        let rows = self.database.query(
+            &statement,
+            vec![
+                query.kind.word().into(),
+                query.after.created.into(),
+                query.after.id.as_str().into(),
+                search.text().into(),
+                i64::try_from(limit).unwrap_or(i64::MAX).into(),
+            ],
+        )?;
+        let mut entries = Vec::new();
+        let mut compared = 0;
+        for row in &rows {
+            if entries.len() >= query.limit {
+                break;
+            }
+            compared += 1;
+            if search.matches(&row.text(2)) {
+                entries.push(position(row));
+            }
+        }
+        let is_end = compared == rows.len() && rows.len() < limit;
+        let last = compared.checked_sub(1).and_then(|last| rows.get(last));
+        Ok(IndexPage {
+            resume_after: last.filter(|_| !is_end).map(position),
+            entries,
+        })
+    }
+
+    fn has_entries(&self) -> worker::Result<bool> {
+        if !self.has_tables.get() {
+            let tables = self.database.query(
+                "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'entry' LIMIT 1",
+                vec![],
+            )?;
+            self.has_tables.set(!tables.is_empty());
+        }
+        Ok(self.has_tables.get())
+    }
+
+    fn create_tables(&self) -> worker::Result<()> {
+        if !self.has_tables.get() {
+            for statement in [
+                "CREATE TABLE IF NOT EXISTS entry (
+                    kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
+                    created INTEGER NOT NULL, PRIMARY KEY (kind, id)
+                ) STRICT, WITHOUT ROWID",
+                "CREATE INDEX IF NOT EXISTS entry_by_age ON entry (kind, created, id)",
+            ] {
+                self.database.execute(statement, vec![])?;
+            }
+            self.has_tables.set(true);
+        }
+        Ok(())
+    }
+}
+
+fn position(row: &Row) -> Position {
+    Position {
+        id: row.text(0),
+        created: row.integer(1),
+    }
+}

@@ -1,0 +1,281 @@
+//! The Durable Object of one server or image: load, decide, commit, reply.
+//!
+//! Its methods are synchronous. Nothing else can happen between a check and the write that depends
+//! on it, and the runtime holds the reply back until the write is durable.
+
+use std::cell::RefCell;
+
+use edge_metadata_core::metadata::{Items, Operation};
+use edge_metadata_core::rpc::{
+    Call, DeleteItem, Inspect, ListEntry, ListScope, PutItem, Register, Show, ShowItem,
+    ShowListEntry, Summary, Unregister, WriteItems,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+use worker::{DurableObject, Env, Request, Response, State, durable_object};
+
+use super::sql::Database;
+use super::state::ResourceState;
+
+/// One server or image. JavaScript's `ResourceObject` holds it and hands calls on.
+#[durable_object(alarm)]
+pub struct ResourceObject {
+    pub(super) database: Database,
+    pub(super) env: Env,
+    /// The object's own name, `{kind}:{id}`; [`None`] where the runtime does not tell it.
+    pub(super) name: Option<String>,
+    /// What SQLite holds. The object is its only writer, so this is never stale; [`None`] before
+    /// the first call and after a write that failed.
+    state: RefCell<Option<ResourceState>>,
+}
+
+impl DurableObject for ResourceObject {
+    fn new(state: State, env: Env) -> Self {
+        Self {
+            name: state.id().name(),
+            database: Database::new(&state),
+            env,
+            state: RefCell::new(None),
+        }
+    }
+
+    /// The object answers RPC only.
+    async fn fetch(&self, _request: Request) -> worker::Result<Response> {
+        Response::error("Not Found", 404)
+    }
+
+    /// Tells the lists what they do not know yet, and removes what a deleted record left behind.
+    ///
+    /// # Errors
+    ///
+    /// Returns the database's exception; `entry.js` then sets the next alarm.
+    async fn alarm(&self) -> worker::Result<Response> {
+        self.tell_lists().await?;
+        Response::empty()
+    }
+}
+
+/// The RPC methods: each takes one [`Call`] and gives one reply, as JSON.
+#[wasm_bindgen]
+impl ResourceObject {
+    /// GET of the resource: `Call<Show>` → `Result<Record, Rejection>`.
+    ///
+    /// # Errors
+    ///
+    /// As all of them: the call is not understood, or the database refuses.
+    pub fn show(&self, call: &str) -> Result<JsValue, JsValue> {
+        self.call(call, |state, database, call: Call<'_, Show>| {
+            state.perform(database, self.name(), &call, &Operation::Show, |record| record.clone())
+        })
+    }
+
+    /// GET of all items: `Call<Show>` → `Result<Metadata, Rejection>`.
+    ///
+    /// # Errors
+    ///
+    /// See [`show`](Self::show).
+    #[wasm_bindgen(js_name = listItems)]
+    pub fn list_items(&self, call: &str) -> Result<JsValue, JsValue> {
+        self.call(call, |state, database, call: Call<'_, Show>| {
+            state.perform(database, self.name(), &call, &Operation::List, |record| {
+                record.metadata.clone()
+            })
+        })
+    }
+
+    /// GET of one item: `Call<ShowItem>` → `Result<String, Rejection>`.
+    ///
+    /// # Errors
+    ///
+    /// See [`show`](Self::show).
+    #[wasm_bindgen(js_name = showItem)]
+    pub fn show_item(&self, call: &str) -> Result<JsValue, JsValue> {
+        self.call(call, |state, database, call: Call<'_, ShowItem<'_>>| {
+            let key = call.args.key.clone().into_owned();
+            let operation = Operation::ShowItem { key };
+            state.perform(database, self.name(), &call, &operation, |record| {
+                record
+                    .metadata
+                    .get(operation.key())
+                    .cloned()
+                    .unwrap_or_default()
+            })
+        })
+    }
+
+    /// DELETE of one item: `Call<DeleteItem>` → `Result<(), Rejection>`.
+    ///
+    /// # Errors
+    ///
+    /// See [`show`](Self::show).
+    #[wasm_bindgen(js_name = deleteItem)]
+    pub fn delete_item(&self, call: &str) -> Result<JsValue, JsValue> {
+        self.call(call, |state, database, call: Call<'_, DeleteItem<'_>>| {
+            let key = call.args.key.clone().into_owned();
+            state.perform(database, self.name(), &call, &Operation::DeleteItem { key }, |_| ())
+        })
+    }
+
+    /// POST of items: `Call<WriteItems>` → `Result<Metadata, Rejection>`.
+    ///
+    /// # Errors
+    ///
+    /// See [`show`](Self::show).
+    #[wasm_bindgen(js_name = mergeItems)]
+    pub fn merge_items(&self, call: &str) -> Result<JsValue, JsValue> {
+        self.write_items(call, |items| Operation::Merge { items })
+    }
+
+    /// PUT of all items: `Call<WriteItems>` → `Result<Metadata, Rejection>`.
+    ///
+    /// # Errors
+    ///
+    /// See [`show`](Self::show).
+    #[wasm_bindgen(js_name = replaceItems)]
+    pub fn replace_items(&self, call: &str) -> Result<JsValue, JsValue> {
+        self.write_items(call, |items| Operation::Replace { items })
+    }
+
+    /// PUT of one item: `Call<PutItem>` → `Result<String, Rejection>`.
+    ///
+    /// # Errors
+    ///
+    /// See [`show`](Self::show).
+    #[wasm_bindgen(js_name = putItem)]
+    pub fn put_item(&self, call: &str) -> Result<JsValue, JsValue> {
+        self.call(call, |state, database, call: Call<'_, PutItem<'_>>| {
+            let PutItem {
+                path_key,
+                key,
+                value,
+            } = call.args.clone();
+            let written = value.as_str().to_owned();
+            let operation = Operation::PutItem {
+                path_key: path_key.into_owned(),
+                key: key.into_owned(),
+                value: value.into_owned(),
+            };
+            state.perform(database, self.name(), &call, &operation, |_| written)
+        })
+    }
+
+    /// What a list shows: `Call<ShowListEntry>` → `Option<ListEntry>`.
+    ///
+    /// # Errors
+    ///
+    /// See [`show`](Self::show).
+    #[wasm_bindgen(js_name = showListEntry)]
+    pub fn show_list_entry(&self, call: &str) -> Result<JsValue, JsValue> {
+        self.call(call, |state, _, call: Call<'_, ShowListEntry>| {
+            let record = state.record().filter(|record| match &call.args.scope {
+                ListScope::Visible => record.is_visible_to(&call.actor),
+                ListScope::ListedFor(project_id) => record.is_listed_for(project_id.as_deref()),
+            });
+            Ok(record.map(|record| {
+                if call.args.detail {
+                    ListEntry::Full(Box::new(record.clone()))
+                } else {
+                    ListEntry::Brief(Summary::from(record))
+                }
+            }))
+        })
+    }
+
+    /// Registry, PUT: `Call<Register>` → `Result<Registered, RegistryError>`.
+    ///
+    /// # Errors
+    ///
+    /// See [`show`](Self::show).
+    pub fn register(&self, call: &str) -> Result<JsValue, JsValue> {
+        self.call(call, |state, database, call: Call<'_, Register<'_>>| {
+            state.register(database, self.name(), call)
+        })
+    }
+
+    /// Registry, GET: `Call<Inspect>` → `Result<Registered, RegistryError>`.
+    ///
+    /// # Errors
+    ///
+    /// See [`show`](Self::show).
+    pub fn inspect(&self, call: &str) -> Result<JsValue, JsValue> {
+        self.call(call, |state, _, call: Call<'_, Inspect>| {
+            Ok(state.inspect(call.keep_changes))
+        })
+    }
+
+    /// Registry, DELETE: `Call<Unregister>` → `Result<(), RegistryError>`.
+    ///
+    /// # Errors
+    ///
+    /// See [`show`](Self::show).
+    pub fn unregister(&self, call: &str) -> Result<JsValue, JsValue> {
+        self.call(call, |state, database, call: Call<'_, Unregister>| {
+            state.unregister(database, self.name(), &call)
+        })
+    }
+}
+
+impl ResourceObject {
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    fn write_items(
+        &self,
+        call: &str,
+        operation: impl FnOnce(Items) -> Operation,
+    ) -> Result<JsValue, JsValue> {
+        self.call(call, |state, database, call: Call<'_, WriteItems<'_>>| {
+            let operation = operation(call.args.items.clone().into_owned());
+            state.perform(database, self.name(), &call, &operation, |record| record.metadata.clone())
+        })
+    }
+
+    /// Lets `look` at what the object holds.
+    pub(super) fn with_state<T>(
+        &self,
+        look: impl FnOnce(&ResourceState) -> T,
+    ) -> worker::Result<T> {
+        let state = match self.state.take() {
+            Some(state) => state,
+            None => ResourceState::load(&self.database)?,
+        };
+        let seen = look(&state);
+        self.state.replace(Some(state));
+        Ok(seen)
+    }
+
+    /// Has the next call read SQLite again.
+    pub(super) fn forget_state(&self) {
+        self.state.take();
+    }
+
+    /// Reads a call, has `method` answer it, and writes the reply.
+    fn call<A: DeserializeOwned, R: Serialize>(
+        &self,
+        call: &str,
+        method: impl FnOnce(&mut ResourceState, &Database, Call<'_, A>) -> worker::Result<R>,
+    ) -> Result<JsValue, JsValue> {
+        let call: Call<'_, A> = serde_json::from_str(call).map_err(worker::Error::from)?;
+        #[cfg(feature = "faults")]
+        let id = call.id;
+        #[cfg(feature = "faults")]
+        if let Some(promise) = crate::faults::before_call(id)? {
+            return Ok(promise.into());
+        }
+        // Taken out, and only put back when all went well: after a failure SQLite is read again.
+        let mut state = match self.state.take() {
+            Some(state) => state,
+            None => ResourceState::load(&self.database)?,
+        };
+        let reply = method(&mut state, &self.database, call)?;
+        self.state.replace(Some(state));
+        #[cfg(feature = "faults")]
+        if let Some(promise) = crate::faults::after_call(id) {
+            return Ok(promise.into());
+        }
+        let reply = serde_json::to_string(&reply).map_err(worker::Error::from)?;
+        Ok(reply.into())
+    }
+}

@@ -1,0 +1,315 @@
+//! The tables of a resource's database, how they came to be, and each statement on them.
+//!
+//! | table | rows |
+//! |---|---|
+//! | `resource` | one: what the control plane says, as JSON that other releases can read |
+//! | `item` | one per metadata item; keys are compared byte for byte |
+//! | `outbox` | the lists that do not know yet what the record is now |
+//! | `operation` | the changes of the last seconds, by the id of the request that made them |
+//! | `tombstone` | one at most: when the record was deleted |
+//! | `change` | the keys that the cloud has yet to hear of |
+//!
+//! A resource that does not exist has no tables: looking for it leaves nothing behind.
+
+use edge_metadata_core::metadata::{Change, Metadata, Record};
+use edge_metadata_core::registry::{Marks, Tombstone};
+use edge_metadata_core::storage::operation_log::parse_id;
+use edge_metadata_core::storage::{AppliedOperation, AppliedOutcome, record};
+use edge_metadata_core::timestamp;
+
+use super::sql::{Database, Row};
+
+/// Each entry brings the tables from the version that is its index to the next.
+///
+/// Released entries never change. New ones are added below, and must leave the database usable for
+/// the release before: they add tables, and columns that have a default. For the same reason each
+/// statement here names its columns, and rows written by a newer schema are safe to read.
+const MIGRATIONS: &[&str] = &[
+    "
+    CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
+    INSERT INTO schema_version VALUES (0);
+    CREATE TABLE resource (id INTEGER PRIMARY KEY, document TEXT NOT NULL) STRICT;
+    CREATE TABLE item (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE operation (
+        slot INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL, note TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE outbox (
+        project_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, name TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ",
+    "
+    CREATE TABLE tombstone (
+        id INTEGER PRIMARY KEY, observed_at TEXT NOT NULL, until INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE change (key TEXT PRIMARY KEY, revision INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    ",
+];
+
+/// The version that has the tables `tombstone` and `change`.
+const WITH_CHANGES: usize = 2;
+
+/// Returns the version of the tables, [`None`] without any.
+pub(super) fn version(database: &Database) -> worker::Result<Option<usize>> {
+    let tables = database.query(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version' LIMIT 1",
+        vec![],
+    )?;
+    if tables.is_empty() {
+        return Ok(None);
+    }
+    let rows = database.query("SELECT version FROM schema_version LIMIT 1", vec![])?;
+    let version = rows.first().map_or(0, |row| row.integer(0));
+    Ok(Some(usize::try_from(version).unwrap_or_default()))
+}
+
+/// Brings the tables to this release's version. Runs in the transaction of the write that needs it.
+pub(super) fn migrate(database: &Database) -> worker::Result<()> {
+    let from = version(database)?.unwrap_or(0);
+    let Some(missing) = MIGRATIONS.get(from..).filter(|missing| !missing.is_empty()) else {
+        return Ok(());
+    };
+    for statements in missing {
+        database.execute(statements, vec![])?;
+    }
+    let version = i64::try_from(MIGRATIONS.len()).unwrap_or_default();
+    database.execute(
+        "UPDATE schema_version SET version = ?",
+        vec![version.into()],
+    )
+}
+
+/// Everything that is stored of a resource.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    pub(super) record: Option<Record>,
+    pub(super) tombstone: Option<Tombstone>,
+    pub(super) marks: Marks,
+    /// Oldest first.
+    pub(super) operations: Vec<AppliedOperation>,
+    /// Whether the tables are this release's.
+    pub(super) is_current: bool,
+}
+
+/// Reads everything. Creates nothing.
+pub(super) fn load(database: &Database) -> worker::Result<Stored> {
+    let Some(version) = version(database)? else {
+        return Ok(Stored::default());
+    };
+    let operations = database.query(
+        // Release 0.1 stored whole replies: the word is all that is needed of them.
+        "SELECT slot, id, at, substr(note, 1, 9) FROM operation ORDER BY at",
+        vec![],
+    )?;
+    let mut stored = Stored {
+        operations: operations.iter().filter_map(operation).collect(),
+        is_current: version >= MIGRATIONS.len(),
+        ..Stored::default()
+    };
+    if version >= WITH_CHANGES {
+        stored.tombstone = tombstone(database)?;
+        stored.marks = marks(database)?;
+    }
+    let documents = database.query("SELECT document FROM resource LIMIT 1", vec![])?;
+    if let Some(document) = documents.first() {
+        let items = database.query("SELECT key, value FROM item", vec![])?;
+        let metadata: Metadata = items
+            .iter()
+            .map(|row| (row.text(0), row.text(1)))
+            .collect();
+        let record = record::read(&document.text(0), metadata)
+            .map_err(|error| worker::Error::RustError(error.to_string()))?;
+        stored.record = Some(record);
+    }
+    Ok(stored)
+}
+
+fn operation(row: &Row) -> Option<AppliedOperation> {
+    Some(AppliedOperation {
+        slot: row.integer(0),
+        id: parse_id(&row.text(1))?,
+        at: timestamp::from_millis(row.integer(2)),
+        outcome: AppliedOutcome::parse(&row.text(3))?,
+    })
+}
+
+fn tombstone(database: &Database) -> worker::Result<Option<Tombstone>> {
+    let rows = database.query("SELECT observed_at, until FROM tombstone LIMIT 1", vec![])?;
+    Ok(rows.first().and_then(|row| {
+        Some(Tombstone {
+            observed_at: timestamp::parse(&row.text(0))?,
+            until: timestamp::from_millis(row.integer(1)),
+        })
+    }))
+}
+
+fn marks(database: &Database) -> worker::Result<Marks> {
+    let rows = database.query("SELECT key, revision FROM change", vec![])?;
+    let mark = |row: &Row| Some((row.text(0), u64::try_from(row.integer(1)).ok()?));
+    Ok(rows.iter().filter_map(mark).collect())
+}
+
+/// Remembers a change in its slot, in place of whatever was there.
+pub(super) fn write_operation(
+    database: &Database,
+    operation: &AppliedOperation,
+) -> worker::Result<()> {
+    database.execute(
+        "INSERT INTO operation (slot, id, at, note) VALUES (?, ?, ?, ?)
+         ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note",
+        vec![
+            operation.slot.into(),
+            operation.id.simple().to_string().into(),
+            operation.at.timestamp_millis().into(),
+            operation.outcome.word().into(),
+        ],
+    )
+}
+
+/// Writes a user's change of items.
+pub(super) fn write_change(database: &Database, change: &Change) -> worker::Result<()> {
+    for key in &change.removed {
+        database.execute("DELETE FROM item WHERE key = ?", vec![key.as_str().into()])?;
+    }
+    for (key, value) in &change.put {
+        put_item(database, key.as_str(), value.as_str())?;
+    }
+    Ok(())
+}
+
+fn put_item(database: &Database, key: &str, value: &str) -> worker::Result<()> {
+    database.execute(
+        "INSERT INTO item (key, value) VALUES (?, ?)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
+        vec![key.into(), value.into()],
+    )
+}
+
+/// Writes what the control plane says, and the items in which it differs from `before`.
+pub(super) fn write_record(
+    database: &Database,
+    before: Option<&Record>,
+    record: &Record,
+) -> worker::Result<()> {
+    let document =
+        record::write(record).map_err(|error| worker::Error::RustError(error.to_string()))?;
+    database.execute(
+        "INSERT INTO resource (id, document) VALUES (1, ?)
+         ON CONFLICT (id) DO UPDATE SET document = excluded.document",
+        vec![document.into()],
+    )?;
+    let nothing = Metadata::new();
+    let before = before.map_or(&nothing, |record| &record.metadata);
+    for key in before.keys() {
+        if !record.metadata.contains_key(key) {
+            database.execute("DELETE FROM item WHERE key = ?", vec![key.as_str().into()])?;
+        }
+    }
+    for (key, value) in &record.metadata {
+        if before.get(key) != Some(value) {
+            put_item(database, key, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the record and its items, and leaves a tombstone. The changes made stay known for the
+/// repetitions to come.
+pub(super) fn erase(database: &Database, tombstone: &Tombstone) -> worker::Result<()> {
+    database.execute("DELETE FROM item", vec![])?;
+    database.execute("DELETE FROM change", vec![])?;
+    database.execute("DELETE FROM resource", vec![])?;
+    database.execute(
+        "INSERT INTO tombstone (id, observed_at, until) VALUES (1, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET observed_at = excluded.observed_at, until = excluded.until",
+        vec![
+            timestamp::to_full(tombstone.observed_at).into(),
+            tombstone.until.timestamp_millis().into(),
+        ],
+    )
+}
+
+/// Removes the tombstone of a record that exists again.
+pub(super) fn remove_tombstone(database: &Database) -> worker::Result<()> {
+    database.execute("DELETE FROM tombstone", vec![])
+}
+
+/// Marks keys that the cloud has yet to hear of.
+pub(super) fn write_marks<'a>(
+    database: &Database,
+    keys: impl Iterator<Item = &'a str>,
+    revision: i64,
+) -> worker::Result<()> {
+    for key in keys {
+        database.execute(
+            "INSERT INTO change (key, revision) VALUES (?, ?)
+             ON CONFLICT (key) DO UPDATE SET revision = excluded.revision",
+            vec![key.into(), revision.into()],
+        )?;
+    }
+    Ok(())
+}
+
+/// Removes the marks of these keys.
+pub(super) fn remove_marks(database: &Database, keys: &[String]) -> worker::Result<()> {
+    for key in keys {
+        database.execute(
+            "DELETE FROM change WHERE key = ?",
+            vec![key.as_str().into()],
+        )?;
+    }
+    Ok(())
+}
+
+/// A list that does not know yet what the record is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PendingUpdate {
+    /// The list's project, or one of the lists that are no project's.
+    pub(super) list: String,
+    /// Grows with each update, so that one made while the list was being told stays pending.
+    pub(super) revision: i64,
+    /// The name of the resource's object.
+    pub(super) name: String,
+}
+
+/// Adds lists that are to be updated.
+pub(super) fn add_pending_updates(
+    database: &Database,
+    name: &str,
+    lists: &[String],
+) -> worker::Result<()> {
+    for list in lists {
+        database.execute(
+            "INSERT INTO outbox (project_id, revision, name) VALUES (?, 1, ?)
+             ON CONFLICT (project_id) DO UPDATE SET revision = revision + 1",
+            vec![list.as_str().into(), name.into()],
+        )?;
+    }
+    Ok(())
+}
+
+/// Returns up to `limit` pending updates of lists behind `after`.
+pub(super) fn pending_updates(
+    database: &Database,
+    after: &str,
+    limit: i64,
+) -> worker::Result<Vec<PendingUpdate>> {
+    let rows = database.query(
+        "SELECT project_id, revision, name FROM outbox WHERE project_id > ?
+         ORDER BY project_id LIMIT ?",
+        vec![after.into(), limit.into()],
+    )?;
+    let update = |row: &Row| PendingUpdate {
+        list: row.text(0),
+        revision: row.integer(1),
+        name: row.text(2),
+    };
+    Ok(rows.iter().map(update).collect())
+}
+
+/// Removes a pending update, unless it was made again since.
+pub(super) fn acknowledge(database: &Database, update: &PendingUpdate) -> worker::Result<()> {
+    database.execute(
+        "DELETE FROM outbox WHERE project_id = ? AND revision = ?",
+        vec![update.list.as_str().into(), update.revision.into()],
+    )
+}

@@ -1,0 +1,118 @@
+//! An object's own storage: its SQLite database and its alarm.
+
+use js_sys::Date;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::JsValue;
+use worker::{SqlStorage, SqlStorageValue, State};
+
+use crate::platform::transaction_sync;
+
+/// A row of an answer.
+pub(super) struct Row(Vec<SqlStorageValue>);
+
+impl Row {
+    /// Returns a TEXT column, empty when it holds anything else.
+    pub(super) fn text(&self, column: usize) -> String {
+        match self.0.get(column) {
+            Some(SqlStorageValue::String(text)) => text.clone(),
+            _ => String::new(),
+        }
+    }
+
+    /// Returns an INTEGER column, 0 when it holds anything else.
+    pub(super) fn integer(&self, column: usize) -> i64 {
+        match self.0.get(column) {
+            Some(SqlStorageValue::Integer(number)) => *number,
+            _ => 0,
+        }
+    }
+}
+
+/// An object's database. Integers cross to JavaScript as doubles, so they stay below 2^53.
+#[derive(Debug)]
+pub(super) struct Database {
+    sql: SqlStorage,
+    storage: worker::Storage,
+}
+
+impl Database {
+    /// Returns the database of an object.
+    pub(super) fn new(state: &State) -> Self {
+        let storage = state.storage();
+        Self {
+            sql: storage.sql(),
+            storage,
+        }
+    }
+
+    /// Runs one statement and collects the rows that it answers.
+    ///
+    /// # Errors
+    ///
+    /// Returns SQLite's exception.
+    pub(super) fn query(
+        &self,
+        statement: &str,
+        bindings: Vec<SqlStorageValue>,
+    ) -> worker::Result<Vec<Row>> {
+        let rows = self.sql.exec(statement, bindings)?.raw();
+        rows.map(|row| Ok(Row(row?))).collect()
+    }
+
+    /// Runs a statement that answers nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns SQLite's exception.
+    pub(super) fn execute(
+        &self,
+        statement: &str,
+        bindings: Vec<SqlStorageValue>,
+    ) -> worker::Result<()> {
+        let _cursor = self.sql.exec(statement, bindings)?;
+        #[cfg(feature = "faults")]
+        crate::faults::count_rows(_cursor.rows_written());
+        Ok(())
+    }
+
+    /// Runs statements that are committed together: what was written before an error is undone.
+    ///
+    /// # Errors
+    ///
+    /// Returns the exception of the first statement that failed.
+    pub(super) fn transaction(
+        &self,
+        statements: impl FnMut() -> worker::Result<()>,
+    ) -> worker::Result<()> {
+        transaction_sync(&self.storage, statements)
+    }
+
+    /// Sets the alarm, in milliseconds since 1970. It is committed with the writes before it.
+    ///
+    /// # Errors
+    ///
+    /// Returns the runtime's exception.
+    pub(super) fn set_alarm(&self, millis: i64) -> worker::Result<()> {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a date in milliseconds fits in 53 bits"
+        )]
+        let date = Date::new(&JsValue::from_f64(millis as f64));
+        // Not awaited: the runtime holds the reply back until it is written, as with any write.
+        let _promise = self
+            .storage
+            .as_raw()
+            .set_alarm(date, JsValue::UNDEFINED.unchecked_into())?;
+        Ok(())
+    }
+
+    /// Deletes everything that the object has stored, its tables included.
+    ///
+    /// # Errors
+    ///
+    /// Returns the runtime's exception.
+    pub(super) fn delete_all(&self) -> worker::Result<()> {
+        let _promise = self.storage.as_raw().delete_all()?;
+        Ok(())
+    }
+}
