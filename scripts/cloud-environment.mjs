@@ -4,7 +4,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { findPython, install } from "./client-environments.mjs";
-import { Failure, progress } from "./command.mjs";
+import { Failure, progress } from "./report.mjs";
 import { keystoneEnvironment } from "./keystone-environment.mjs";
 import { root } from "./layout.mjs";
 import { capture, exitCode } from "./run.mjs";

@@ -7,7 +7,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { succeed } from "./cloud-environment.mjs";
-import { progress } from "./command.mjs";
+import { progress } from "./report.mjs";
 import { keystoneTemplate } from "./keystone-environment.mjs";
 import { root, tools } from "./layout.mjs";
 

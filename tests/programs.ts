@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "../scripts/command.mjs";
+import { Failure } from "../scripts/report.mjs";
 
 const GRACE_MS = 5_000;
 const STARTS_WITHIN_MS = 120_000;

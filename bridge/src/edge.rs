@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -316,6 +317,10 @@ fn path(resource: Resource) -> String {
     format!("/registry/{}/{}", resource.kind.plural(), resource.id)
 }
 
+fn marker_parameter(marker: &str) -> String {
+    format!("&marker={}", utf8_percent_encode(marker, NON_ALPHANUMERIC))
+}
+
 fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
@@ -381,7 +386,7 @@ impl Edge for EdgeClient {
 
     async fn changes(&self, next: Option<&str>) -> Result<ChangesPage, EdgeError> {
         let marker = next
-            .map(|marker| format!("&marker={marker}"))
+            .map(marker_parameter)
             .unwrap_or_default();
         let path = format!("/registry/changes?limit={}{marker}", Self::PAGE);
         let answer = self.ask(Method::GET, &path, NOTHING).await?;
@@ -398,7 +403,7 @@ impl Edge for EdgeClient {
         marker: Option<&str>,
     ) -> Result<ResourcePage, EdgeError> {
         let marker = marker
-            .map(|marker| format!("&marker={marker}"))
+            .map(marker_parameter)
             .unwrap_or_default();
         let path = format!(
             "/registry/{}?project_id={project}&limit={}{marker}",

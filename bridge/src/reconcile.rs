@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use crate::clock::Clock;
 use crate::cloud::{Cloud, CloudError, Taken};
@@ -119,7 +119,7 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
             {
                 Ok(Taken::Applied) => {
                     metrics::change(resource.kind, "applied");
-                    info!(kind = %resource.kind, id = %resource.id, key, revision = change.revision, "applied");
+                    debug!(kind = %resource.kind, id = %resource.id, key, revision = change.revision, "applied");
                 }
                 Ok(Taken::Refused(reason)) => {
                     metrics::change(resource.kind, "refused");

@@ -62,8 +62,8 @@ export class Bridge {
   }
 
   #spawn(args: string[], stdout: "pipe" | "ignore"): ChildProcess {
-    const config = path.join(this.folder, "bridge.toml");
-    const child = spawn(given("CLOUD_BRIDGE"), ["--config", config, ...args], {
+    const own = args.includes("--config") ? [] : ["--config", path.join(this.folder, "bridge.toml")];
+    const child = spawn(given("CLOUD_BRIDGE"), [...own, ...args], {
       cwd: this.folder,
       env: { PATH: process.env["PATH"], HOME: this.folder, RUST_BACKTRACE: "1" },
       stdio: ["ignore", stdout, "pipe"],

@@ -26,7 +26,7 @@ export class Edge {
   ) {}
 
   static async start(project: string, later: Later, vars: Record<string, string> = {}): Promise<Edge> {
-    const worker = process.env["STANDIN"] ? await (async () => { const m = await import(process.env["STANDIN"] as string); const w = new m.StandIn(); await w.start(); return w as PlainWorkerd; })() : await startWorkerd({ vars: { CHANGES: "keep", ...vars } });
+    const worker = await startWorkerd({ vars: { CHANGES: "keep", ...vars } });
     later(() => worker.stop());
     const front = await Front.start(later);
     front.aim(worker.url);

@@ -6,7 +6,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { succeed } from "../../scripts/cloud-environment.mjs";
-import { Failure } from "../../scripts/command.mjs";
+import { Failure } from "../../scripts/report.mjs";
 import { freePort } from "../../scripts/free-port.mjs";
 import { capture } from "../../scripts/run.mjs";
 import type { Later } from "../programs.ts";

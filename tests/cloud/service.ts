@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { Failure } from "../../scripts/command.mjs";
+import { Failure } from "../../scripts/report.mjs";
 
 const STARTS_WITHIN_MS = 120_000;
 
