@@ -7,6 +7,7 @@
 
 import { join } from "node:path";
 import { build, deployed } from "./build.mjs";
+import { clientEnvironments } from "./client-environments.mjs";
 import { cloudEnvironment } from "./cloud-environment.mjs";
 import { cloudTemplate } from "./cloud-template.mjs";
 import { command, progress } from "./command.mjs";
@@ -27,6 +28,7 @@ await command(async () => {
   await run("cargo", ["build", "--locked", "--manifest-path", join(BRIDGE, "Cargo.toml")]);
   const programs = await cloudEnvironment();
   const template = await cloudTemplate(programs);
+  const { newest } = await clientEnvironments();
   progress("a real cloud");
   const env = {
     CLOUD_SUBJECTS: subjects.join(),
@@ -36,6 +38,7 @@ await command(async () => {
     CLOUD_RABBITMQ: programs.rabbitmq,
     CLOUD_EPMD: programs.epmd,
     CLOUD_BRIDGE: process.env["CLOUD_BRIDGE"] ?? join(BRIDGE, "target", "debug", "edge-metadata-bridge"),
+    CLIENTS_PYTHON: newest,
     KEYSTONE_BIN: programs.keystone,
     KEYSTONE_TEMPLATE: join(template.folder, "keystone"),
     KEYSTONE_ADMIN_PASSWORD: template.password,

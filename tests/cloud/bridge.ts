@@ -204,13 +204,13 @@ report_every = "500ms"
 ${more("edge")}
 [[bus]]
 name = "cell1"
-url = "${cloud.rabbit.url("nova")}"
+url = "${cloud.rabbit.reading("nova")}"
 queues = ${queues(QUEUES.nova)}
 prefetch = ${prefetch}
 look_every = "500ms"
 [[bus]]
 name = "glance"
-url = "${cloud.rabbit.url("glance")}"
+url = "${cloud.rabbit.reading("glance")}"
 queues = ${queues(QUEUES.glance)}
 look_every = "500ms"
 [run]

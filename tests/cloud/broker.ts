@@ -80,7 +80,7 @@ export function broker(cloud: Cloud): void {
       const python = path.join(environment("CLOUD_NOVA"), "bin", "python");
       const publish = path.join(root, "tests", "cloud", "publish.py");
       await cloud.nova.write(about, "k", "announced");
-      await succeed(python, [publish, cloud.rabbit.url("nova"), INFO, String(BACKLOG / ABOUT), ...about]);
+      await succeed(python, [publish, cloud.rabbit.announcing("nova").replace("rabbit:", "amqp:"), INFO, String(BACKLOG / ABOUT), ...about]);
       assert.equal(await cloud.rabbit.waiting("nova", INFO), BACKLOG);
       // With Nova away the bridge holds as much as it ever does.
       await cloud.nova.service.kill();

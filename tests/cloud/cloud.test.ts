@@ -8,6 +8,7 @@ import { broker } from "./broker.ts";
 import { Cloud } from "./cloud.ts";
 import { imports } from "./import.ts";
 import { lag } from "./lag.ts";
+import { operating } from "./operate.ts";
 import { outages } from "./outages.ts";
 import { sessions } from "./sessions.ts";
 
@@ -15,6 +16,7 @@ import { sessions } from "./sessions.ts";
 const SUBJECTS: Record<string, (cloud: Cloud) => void> = {
   "both-ways": bothWays,
   sessions,
+  operate: operating,
   lag,
   outages,
   broker,

@@ -112,7 +112,7 @@ export class Cloud {
       environment: given("CLOUD_GLANCE"),
       template: path.join(template, "glance"),
       folder: path.join(folder, "glance"),
-      notifications: bus.url("glance", "rabbit"),
+      notifications: bus.announcing("glance"),
     }, later);
     glance.catch(() => {});
     const nova = await Nova.start({
@@ -120,7 +120,7 @@ export class Cloud {
       environment: given("CLOUD_NOVA"),
       template: path.join(template, "nova"),
       folder: path.join(folder, "nova"),
-      notifications: bus.url("nova", "rabbit"),
+      notifications: bus.announcing("nova"),
       others: await startStandIn(later),
     }, later);
     await endpoints(keystone, "compute", "nova", nova.url);

@@ -6,6 +6,7 @@ import { succeed } from "../../scripts/cloud-environment.mjs";
 import { freePort } from "../../scripts/free-port.mjs";
 import { root } from "../../scripts/layout.mjs";
 import type { Later } from "../programs.ts";
+import { settings } from "./documents.ts";
 import { Service } from "./service.ts";
 
 export interface GlanceOptions {
@@ -117,7 +118,7 @@ with sqlite3.connect(sys.argv[1], timeout=60) as database:
   }
 }
 
-/** As an operator sets it up for the bridge: see docs/operate.md. */
+/** For the bridge, what docs/operate.md says. */
 function configuration({ folder, keystone, adminPassword, notifications }: GlanceOptions): string {
   return `[DEFAULT]
 log_file = ${path.join(folder, "glance.log")}
@@ -131,10 +132,7 @@ filesystem_store_datadir = ${path.join(folder, "images")}
 [paste_deploy]
 flavor = keystone
 config_file = ${path.join(folder, "glance-api-paste.ini")}
-[oslo_messaging_notifications]
-driver = messagingv2
-transport_url = ${notifications}
-topics = edge_metadata_images
+${settings("Glance")}transport_url = ${notifications}
 [keystone_authtoken]
 www_authenticate_uri = ${keystone}
 interface = public

@@ -7,6 +7,7 @@ import { succeed } from "../../scripts/cloud-environment.mjs";
 import { freePort } from "../../scripts/free-port.mjs";
 import { root } from "../../scripts/layout.mjs";
 import type { Later } from "../programs.ts";
+import { settings } from "./documents.ts";
 import { Service } from "./service.ts";
 
 /** The server of the template that all others are copies of. */
@@ -140,7 +141,7 @@ with sqlite3.connect(f"{folder}/nova_cell1.sqlite") as cell:
   }
 }
 
-/** As an operator sets it up for the bridge: see docs/operate.md. */
+/** For the bridge, what docs/operate.md says. */
 function configuration(options: NovaOptions): string {
   const { folder, keystone, adminPassword, notifications, others } = options;
   const identity = `auth_url = ${keystone}
@@ -160,13 +161,7 @@ log_file = ${path.join(folder, "nova.log")}
 connection = sqlite:///${path.join(folder, "nova_api.sqlite")}
 [database]
 connection = sqlite:///${path.join(folder, "nova_cell1.sqlite")}
-[notifications]
-notification_format = versioned
-notify_on_state_change = vm_and_task_state
-versioned_notifications_topics = edge_metadata
-[oslo_messaging_notifications]
-driver = messagingv2
-transport_url = ${notifications}
+${settings("Nova")}transport_url = ${notifications}
 [neutron]
 endpoint_override = ${others}
 ${identity}[placement]

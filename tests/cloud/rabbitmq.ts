@@ -10,6 +10,7 @@ import { Failure } from "../../scripts/report.mjs";
 import { freePort } from "../../scripts/free-port.mjs";
 import { capture } from "../../scripts/run.mjs";
 import type { Later } from "../programs.ts";
+import { commands } from "./documents.ts";
 
 const STARTS_WITHIN_MS = 120_000;
 
@@ -69,12 +70,21 @@ export class RabbitMq {
       await rabbit.control("add_user", vhost, rabbit.#password);
       await rabbit.control("set_permissions", "--vhost", vhost, vhost, ".*", ".*", ".*");
     }
+    // As docs/operate.md has it, for two virtual hosts.
+    const [user, permissions] = commands().filter((line) => line.startsWith("rabbitmqctl ")) as [string, string];
+    await rabbit.shell(user);
+    for (const vhost of VHOSTS) await rabbit.shell(permissions.replace("--vhost /", `--vhost ${vhost}`));
     return rabbit;
   }
 
-  /** For lapin and for oslo.messaging alike. */
-  url(vhost: Vhost, scheme: "amqp" | "rabbit" = "amqp"): string {
-    return `${scheme}://${vhost}:${this.#password}@127.0.0.1:${this.port}/${vhost}`;
+  /** For those who announce: oslo.messaging's. */
+  announcing(vhost: Vhost): string {
+    return `rabbit://${vhost}:${this.#password}@127.0.0.1:${this.port}/${vhost}`;
+  }
+
+  /** For the bridge, which may read its queues and nothing else. */
+  reading(vhost: Vhost): string {
+    return `amqp://bridge:${this.#password}@127.0.0.1:${this.port}/${vhost}`;
   }
 
   /** Starts it, or starts it again on what it has kept. */
@@ -125,6 +135,12 @@ export class RabbitMq {
 
   async control(...args: string[]): Promise<string> {
     return succeed(path.join(this.programs.rabbitmq, "rabbitmqctl"), args, this.environment);
+  }
+
+  /** Runs a command as a person would type it, with `$PASSWORD` of the bridge's user. */
+  async shell(line: string): Promise<string> {
+    const path = `${this.programs.rabbitmq}:${process.env["PATH"]}`;
+    return succeed("bash", ["-ec", line], { ...this.environment, PATH: path, PASSWORD: this.#password });
   }
 
   #ask(...args: string[]): ReturnType<typeof capture> {
