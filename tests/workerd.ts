@@ -1,7 +1,7 @@
 /**
  * The built Worker in a plain workerd, with nothing around it: it starts in a tenth of a second, dies by
- * SIGKILL at any moment, and its process and its folder are ours to harm. What it listens on, keeps and
- * answers is as with the harness's other Worker, whose requests it sends.
+ * SIGKILL at any moment, and its process and its folder are the test's to harm and to measure. It listens,
+ * stores and answers as the harness's other Worker does, whose requests it sends.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
@@ -12,9 +12,9 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
-import { configuration } from "../../scripts/configuration.mjs";
-import { workerModules } from "../../scripts/worker-modules.mjs";
-import { repository, Worker, type Namespace, type WorkerOptions } from "../harness.ts";
+import { configuration } from "../scripts/configuration.mjs";
+import { workerModules } from "../scripts/worker-modules.mjs";
+import { repository, Worker, type Namespace, type WorkerOptions } from "./harness.ts";
 
 const START_MS = 20_000;
 
@@ -22,9 +22,19 @@ const START_MS = 20_000;
 const fromMiniflare = createRequire(createRequire(import.meta.url).resolve("miniflare"));
 const program = (fromMiniflare("workerd") as { default: string }).default;
 
-export interface PlainOptions extends Pick<WorkerOptions, "faults" | "vars"> {
+/** Answers for the namespace of tokens over HTTP, as `FakeKv` does. */
+export interface KvServer {
+  /** Host and port. */
+  address: string;
+  namespace: Namespace;
+}
+
+export interface PlainOptions extends Pick<WorkerOptions, "entry" | "faults" | "vars"> {
   /** Where the objects are kept, if not in the Worker's own folder. */
   objects?: string;
+  /** Asked instead of the folder that otherwise answers as KV. */
+  kv?: KvServer;
+  v8Flags?: string[];
   /** Put before workerd's own command line: a program that changes something and then becomes workerd. */
   through?: string[];
 }
@@ -56,7 +66,7 @@ export class PlainWorkerd extends Worker {
   }
 
   override async start(): Promise<void> {
-    this.#root ??= await mkdtemp(path.join(tmpdir(), "edge-metadata-faults-"));
+    this.#root ??= await mkdtemp(path.join(tmpdir(), "edge-metadata-workerd-"));
     await mkdir(path.join(this.#root, "tokens"), { recursive: true });
     const objects = this.plain.objects ?? path.join(this.#root, "objects");
     await mkdir(objects, { recursive: true });
@@ -121,6 +131,7 @@ export class PlainWorkerd extends Worker {
 
   /** workerd asks a KV namespace over HTTP, which a folder answers as well: a file for each key. */
   override async kv(): Promise<Namespace> {
+    if (this.plain.kv !== undefined) return this.plain.kv.namespace;
     const file = (key: string): string => path.join(this.folder, "tokens", key);
     return {
       get: (key) => readFile(file(key), "utf8").catch(() => null),
@@ -135,7 +146,9 @@ export class PlainWorkerd extends Worker {
 function capnp(root: string, folder: string, options: PlainOptions): string {
   const { compatibilityDate, objects } = configuration(repository);
   const text = (value: string): string => JSON.stringify(value);
-  const modules = workerModules(options.faults ? path.join(repository, "build-faults") : repository).map(
+  const built = options.faults ? path.join(repository, "build-faults") : repository;
+  const entries = options.entry === undefined ? ["entry.js"] : [options.entry, "entry.js"];
+  const modules = workerModules(built, entries).map(
     ({ name, file, type }) => `(name = ${text(name)}, ${type === "wasm" ? "wasm" : "esModule"} = embed ${text(file)}),`,
   );
   const classes = Object.entries(objects);
@@ -146,13 +159,20 @@ function capnp(root: string, folder: string, options: PlainOptions): string {
   const namespaces = classes.map(
     ([name, className]) => `(className = ${text(className)}, uniqueKey = ${text(name.toLowerCase())}, enableSql = true),`,
   );
+  const kv =
+    options.kv === undefined
+      ? `disk = (path = ${text(path.join(root, "tokens"))})`
+      : `external = (address = ${text(options.kv.address)}, http = ())`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .main),
     (name = "objects", disk = (path = ${text(folder)}, writable = true)),
-    (name = "tokens", disk = (path = ${text(path.join(root, "tokens"))})),
+    (name = "tokens", ${kv}),
+    # Keystones of tests listen on this machine, which workerd's own service of this name does not reach.
+    (name = "internet", network = (allow = ["public", "private"])),
   ],
+  v8Flags = [${(options.v8Flags ?? []).map(text).join(", ")}],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
 const main :Workerd.Worker = (
