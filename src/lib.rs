@@ -52,7 +52,7 @@ pub fn give_up(
     env: &Env,
     cause: &str,
 ) -> worker::Result<web_sys::Response> {
-    handler::give_up(task, &request.into(), env, cause)
+    Ok(handler::give_up(task, request.into(), env, cause)?.into())
 }
 
 /// Returns `REQUEST_DEADLINE_MS` where it is not set.

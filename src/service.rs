@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use edge_metadata_core::http::fault::Fault;
 use edge_metadata_core::settings::{BadSetting, Settings};
 use thiserror::Error;
-use worker::{Env, RateLimiter};
+use worker::{Env, KvStore, RateLimiter};
 
 use crate::auth::Authenticator;
 use crate::context::RequestContext;
@@ -57,7 +57,7 @@ impl Service {
             Ok(settings) => (settings, None),
             Err(bad) => (Settings::default(), Some(bad)),
         };
-        let authenticator = Authenticator::new(&settings, platform::binding(env, "TOKENS"));
+        let authenticator = Authenticator::new(&settings, KvStore::from_this(env, "TOKENS").ok());
         let resources = Resources::new(env);
         let indexes = Indexes::new(env).ok();
         let missing = if authenticator.is_none() {

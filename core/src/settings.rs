@@ -82,6 +82,27 @@ pub struct BadSetting {
     expected: String,
 }
 
+/// `REQUEST_DEADLINE_MS` where it is not set.
+pub const DEFAULT_REQUEST_DEADLINE_MS: u32 = 10_000;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            request_deadline_ms: DEFAULT_REQUEST_DEADLINE_MS,
+            token_cache_seconds: 300,
+            metadata_items: 128,
+            api_base_path: String::new(),
+            keep_changes: false,
+            max_feed_age_seconds: None,
+            rate_limit_period_seconds: 60,
+            rate_limit_status: 413,
+            cors_origins: Origins::default(),
+            log_level: LogLevel::Info,
+            keystone: None,
+        }
+    }
+}
+
 impl Settings {
     /// Reads all settings; `read` returns the text of one, [`None`] when it is not set.
     ///
@@ -90,7 +111,7 @@ impl Settings {
     /// Returns the first setting that has a value it may not have.
     pub fn read(read: impl Fn(&'static str) -> Option<String>) -> Result<Self, BadSetting> {
         Ok(Self {
-            request_deadline_ms: number(&read, "REQUEST_DEADLINE_MS", 10_000, 1, 600_000)?,
+            request_deadline_ms: number(&read, "REQUEST_DEADLINE_MS", DEFAULT_REQUEST_DEADLINE_MS, 1, 600_000)?,
             token_cache_seconds: number(&read, "TOKEN_CACHE_SECONDS", 300, 0, 86_400)?,
             metadata_items: number(&read, "METADATA_ITEMS", 128, 1, 10_000)? as usize,
             api_base_path: api_base_path(&read)?,

@@ -151,6 +151,9 @@ pub enum Fault {
     /// S1: 503, the token cannot be checked.
     #[error("The Keystone service is temporarily unavailable.")]
     KeystoneUnavailable,
+    /// S1: 503, the store of tokens does not answer.
+    #[error("The token store is temporarily unavailable.")]
+    TokenStoreUnavailable,
     /// S1: 503, the object does not answer.
     #[error("The metadata store is temporarily unavailable.")]
     StoreUnavailable,
@@ -207,6 +210,7 @@ impl Fault {
             Self::BadMediaType => 415,
             Self::Internal => 500,
             Self::KeystoneUnavailable
+            | Self::TokenStoreUnavailable
             | Self::StoreUnavailable
             | Self::BodyTimeout
             | Self::StaleFeed

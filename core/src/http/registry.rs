@@ -14,7 +14,7 @@ use super::route::{Name, RegistryRoute};
 use crate::metadata::{Kind, ResourceId, is_project_id};
 use crate::registry::{FullRecord, InvalidField, observed_at};
 use crate::rpc::{ChangedResource, Registered, RegistryError};
-use crate::timestamp::Timestamp;
+use crate::timestamp::{self, Timestamp};
 
 /// Returns the 403 for those who may not use the registry.
 #[must_use]
@@ -203,17 +203,20 @@ enum Entry<S, I> {
     Image(I),
 }
 
-/// Returns an entry of `/registry/changes`.
+/// Returns an entry of `/registry/changes`, with the time of its oldest change in milliseconds since
+/// 1970.
 #[must_use]
-pub fn changed_entry(changed: ChangedResource) -> impl Serialize {
+pub fn changed_entry(changed: ChangedResource, since_millis: i64) -> impl Serialize {
     #[derive(Serialize)]
     struct Changed {
-        resource: &'static str,
+        kind: Kind,
         id: ResourceId,
+        changed_at: Timestamp,
     }
     Changed {
-        resource: changed.kind.plural(),
+        kind: changed.kind,
         id: changed.id,
+        changed_at: timestamp::from_millis(since_millis),
     }
 }
 
@@ -421,8 +424,8 @@ mod tests {
             id,
         };
         assert_eq!(
-            serde_json::to_value(changed_entry(changed)).unwrap(),
-            json!({"resource": "servers", "id": ID})
+            serde_json::to_value(changed_entry(changed, 1_000)).unwrap(),
+            json!({"kind": "server", "id": ID, "changed_at": "1970-01-01T00:00:01Z"})
         );
     }
 

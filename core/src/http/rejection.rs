@@ -52,6 +52,20 @@ pub fn not_found(kind: Kind, id: &str) -> Fault {
     }
 }
 
+/// Returns what a change is called in an audit trail.
+#[must_use]
+pub fn action(operation: &Operation) -> &'static str {
+    match operation {
+        Operation::Show => "show",
+        Operation::List => "list",
+        Operation::ShowItem { .. } => "show_item",
+        Operation::DeleteItem { .. } => "delete_item",
+        Operation::Merge { .. } => "merge_items",
+        Operation::Replace { .. } => "replace_items",
+        Operation::PutItem { .. } => "put_item",
+    }
+}
+
 /// Returns N's name for the right to do `operation` on a server.
 #[must_use]
 pub fn policy(operation: &Operation) -> &'static str {

@@ -3,16 +3,22 @@
 //! Nova takes a regular expression. Most clients send a name or `^name$`, which SQLite compares by
 //! itself; everything else is matched row by row by an engine that takes linear time.
 
-use regex_lite::Regex;
+use thiserror::Error;
 
+use crate::name_pattern::NamePattern;
 use crate::rpc::NameFilter;
+
+/// A filter whose pattern is malformed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the pattern of the names is malformed")]
+pub struct MalformedPattern;
 
 /// A search for names: a condition that SQLite checks, and a pattern for what it leaves.
 #[derive(Debug, Clone)]
 pub struct NameSearch {
     condition: &'static str,
     text: String,
-    pattern: Option<Regex>,
+    pattern: Option<NamePattern>,
 }
 
 impl NameSearch {
@@ -21,7 +27,7 @@ impl NameSearch {
     /// # Errors
     ///
     /// Returns an error for a malformed regular expression.
-    pub fn new(filter: &NameFilter) -> Result<Self, regex_lite::Error> {
+    pub fn new(filter: &NameFilter) -> Result<Self, MalformedPattern> {
         let by_condition = |condition, text: &str| Self {
             condition,
             text: text.to_owned(),
@@ -42,7 +48,7 @@ impl NameSearch {
         };
         if text.contains(is_special) {
             return Ok(Self {
-                pattern: Some(Regex::new(pattern)?),
+                pattern: Some(NamePattern::new(pattern).ok_or(MalformedPattern)?),
                 ..by_condition(ANY, "")
             });
         }
@@ -78,7 +84,7 @@ impl NameSearch {
     pub fn matches(&self, name: &str) -> bool {
         self.pattern
             .as_ref()
-            .is_none_or(|pattern| pattern.is_match(name))
+            .is_none_or(|pattern| pattern.is_found_in(name))
     }
 }
 
