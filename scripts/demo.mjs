@@ -111,14 +111,14 @@ export function registryPath({ kind, id }) {
 
 /**
  * Registers what is not there yet; with `reset`, everything, as it was at the beginning.
- * @param {string} origin
+ * @param {string} url the Worker's, without a slash at its end
  * @param {string} adminToken
  * @param {{ reset: boolean }} how
  */
-export async function load(origin, adminToken, { reset }) {
+export async function load(url, adminToken, { reset }) {
   for (const resource of resources) {
-    if (!reset && (await find(origin, adminToken, resource)) !== undefined) continue;
-    await ask(origin, adminToken, resource, {
+    if (!reset && (await find(url, adminToken, resource)) !== undefined) continue;
+    await ask(url, adminToken, resource, {
       method: "PUT",
       body: JSON.stringify({ [resource.kind]: resource.fields }),
       headers: { "Content-Type": "application/json" },
@@ -131,13 +131,13 @@ const AT_REST = ["active", "paused", "suspended", "stopped"];
 
 /**
  * What a deletion of the demo will answer now: looks, because someone may have been here before.
- * @param {string} origin
+ * @param {string} url
  * @param {string} adminToken
  * @param {Deletion} deletion
  * @returns {Promise<204 | 404 | 409>}
  */
-export async function outcome(origin, adminToken, { resource, key }) {
-  const record = await find(origin, adminToken, resource);
+export async function outcome(url, adminToken, { resource, key }) {
+  const record = await find(url, adminToken, resource);
   if (record === undefined || !Object.hasOwn(record.metadata, key)) return 404;
   if (resource.kind === "image") return record["status"] === "active" ? 204 : 409;
   const free = record["locked"] === false && record["task_state"] === null && record["launched"] === true;
@@ -145,27 +145,27 @@ export async function outcome(origin, adminToken, { resource, key }) {
 }
 
 /**
- * @param {string} origin
+ * @param {string} url
  * @param {string} adminToken
  * @param {Resource} resource
  * @returns {Promise<Fields | undefined>}
  */
-async function find(origin, adminToken, resource) {
-  const answer = await ask(origin, adminToken, resource, { method: "GET" });
+async function find(url, adminToken, resource) {
+  const answer = await ask(url, adminToken, resource, { method: "GET" });
   if (answer.status === 404) return undefined;
   const body = /** @type {Record<string, Fields>} */ (await answer.json());
   return body[resource.kind];
 }
 
 /**
- * @param {string} origin
+ * @param {string} url
  * @param {string} adminToken
  * @param {Resource} resource
  * @param {{ method: string, body?: string, headers?: Record<string, string> }} request
  */
-async function ask(origin, adminToken, resource, request) {
+async function ask(url, adminToken, resource, request) {
   const headers = { ...request.headers, "X-Auth-Token": adminToken };
-  const answer = await fetch(origin + registryPath(resource), { ...request, headers });
+  const answer = await fetch(url + registryPath(resource), { ...request, headers });
   if (answer.ok || answer.status === 404) return answer;
   throw new Failure(`${request.method} ${registryPath(resource)} answered ${answer.status}: ${await answer.text()}`);
 }

@@ -13,21 +13,18 @@ use edge_metadata_core::http::header;
 use edge_metadata_core::http::json_page::JsonPage;
 use edge_metadata_core::http::list::{ListQuery, Marker};
 use edge_metadata_core::http::microversion::Microversion;
-use edge_metadata_core::http::request::Headers as _;
 use edge_metadata_core::http::response::Response;
 use edge_metadata_core::http::route::ComputeRoute;
 use edge_metadata_core::metadata::{Kind, ResourceId};
 use edge_metadata_core::rpc::{
-    IndexPage, IndexQuery, ListEntry, ListScope, Order, Position, ShowListEntry,
-    Summary,
+    IndexPage, IndexQuery, ListEntry, ListScope, Order, Position, ShowListEntry, Summary,
 };
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use worker::Delay;
 
-use crate::context::Waiting;
-use crate::handler::Exchange;
+use crate::exchange::Exchange;
 use crate::objects::client::StoreError;
 
 /// Records that one answer asks for at most. A search that has found little by then has a `next` link.
@@ -52,7 +49,6 @@ pub(crate) async fn answer(
     version: Microversion,
     actor: &Actor,
 ) -> Result<Response, Fault> {
-    exchange.context.wait_for(Waiting::Store);
     let head = &exchange.context.head;
     let listing = Listing {
         exchange,
@@ -72,7 +68,7 @@ pub(crate) async fn answer(
         let list_url = listing.view.list_url(detail);
         listing.query.next_url(&list_url, &marker)
     });
-    let accept = exchange.headers().get(header::ACCEPT);
+    let accept = exchange.header(header::ACCEPT);
     let document = page.finish(route.kind.plural(), next);
     Ok(Response::json(200, document).with_content_type(compute_media_type(accept.as_deref())))
 }

@@ -80,7 +80,9 @@ const counting = (Deployed) =>
     constructor(ctx, env) {
       super(ctx, env);
       this.#storage = ctx.storage;
-      Object.defineProperty(this, "ctx", { value: { storage: countedStorage(ctx.storage) } });
+      Object.defineProperty(this, "ctx", {
+        value: { id: ctx.id, storage: countedStorage(ctx.storage), abort: (reason) => ctx.abort(reason) },
+      });
       Object.defineProperty(this, "env", { value: counted(env) });
     }
 
@@ -96,8 +98,8 @@ const counting = (Deployed) =>
 
 export class ResourceObject extends counting(DeployedResource) {}
 export class IndexObject extends counting(DeployedIndex) {
-  put(...entry) {
-    super.put(...entry);
+  update(update) {
+    super.update(update);
     seen.lists.push(this.ctx.storage.sql.databaseSize);
   }
 }

@@ -30,7 +30,7 @@ function text(operation: Operation): string {
   return JSON.stringify(operation.body);
 }
 
-const lone = (escape: string): string => `{"metadata": {"key1": "${escape}"}, "meta": {"key1": "${escape}"}}`;
+const lone = (half: string): string => `{"metadata": {"key1": "${half}"}, "meta": {"key1": "${half}"}}`;
 const deep = 25_000;
 
 const NOT_JSON: [string, string | Uint8Array][] = [
@@ -72,7 +72,7 @@ const NOT_JSON: [string, string | Uint8Array][] = [
   ["arrays nested without end", "[".repeat(50_000)],
   ["arrays nested deeply", "[".repeat(deep) + "]".repeat(deep)],
   ["objects nested without end", '{"a":'.repeat(20_000)],
-  ["objects nested deeply", '{"a":'.repeat(10_000) + "1" + "}".repeat(10_000)],
+  ["objects nested deeply", `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`],
   ["a value nested deeply", `{"metadata": {"key1": ${"[".repeat(deep)}${"]".repeat(deep)}}}`],
 ];
 

@@ -210,7 +210,7 @@ function assertAgrees(answer: Answer, expected: Expected, step: Step): void {
   assert.equal(answer.status, expected.status, answer.text);
   if (expected.body === undefined) return;
   if (step.does === "head") assert.equal(answer.text, "");
-  else if (step.does === "register") assert.deepEqual(Object.values<any>(answer.json())[0].metadata, expected.body);
+  else if (step.does === "register") assert.deepEqual(Object.values<{ metadata: unknown }>(answer.json())[0]?.metadata, expected.body);
   else assert.deepEqual(answer.json(), expected.body);
 }
 

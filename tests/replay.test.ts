@@ -311,7 +311,7 @@ function inAnswer(recorded: Recorded): Compared {
 }
 
 /** A body, but for the values that a message quotes. */
-function comparable(body: any): unknown {
+function comparable(body: { badRequest?: { message?: unknown } }): unknown {
   const message: unknown = body.badRequest?.message;
   if (typeof message !== "string") return body;
   return { badRequest: { ...body.badRequest, message: withoutValues(message) } };

@@ -1,6 +1,10 @@
 //! One function a target: takes whatever bytes there are, and panics when something does not hold
 //! that has to hold for all of them. "It does not panic by itself" is the least of it.
 
+mod auth;
+
+pub use auth::{keystone, tokens};
+
 use edge_metadata::api::answer::Answer;
 use edge_metadata::api::fault::Fault;
 use edge_metadata::api::head::{Head, header_names};
@@ -8,10 +12,7 @@ use edge_metadata::api::query::{self, ListQuery, MOST_LISTED};
 use edge_metadata::api::route::{Name, Prefix, Route, Target};
 use edge_metadata::api::version::Microversion;
 use edge_metadata::api::{body, body::Body};
-use edge_metadata::identity::keystone::answer::{self, AskedBy, Verdict};
-use edge_metadata::identity::keystone::stored::Stored;
 use edge_metadata::identity::policy::Standing;
-use edge_metadata::identity::token::{Claims, Digest};
 use edge_metadata::metadata::{
     Kind, MAX_KEY_CHARACTERS, MAX_VALUE_CHARACTERS, Record, is_project_id,
 };
@@ -348,66 +349,4 @@ pub fn messages(input: &[u8]) {
         // Nobody gains a standing on the way.
         assert!(Standing::from(sent.standing) <= standing);
     }
-}
-
-/// What KV holds of a token, times, and roles.
-pub fn tokens(input: &[u8]) {
-    let text = String::from_utf8_lossy(input);
-    let key = Digest::of(&text).kv_key("token");
-    assert!(key.len() == "token:".len() + 64 && key.is_ascii());
-    if let Some(time) = Timestamp::parse(&text) {
-        assert_eq!(Timestamp::parse(&time.in_full()), Some(time));
-    }
-    let now = Timestamp::from_millis(1_800_000_000_000);
-    let Some(claims) = Claims::parse(&text) else {
-        return;
-    };
-    let has = |name: &str| {
-        claims
-            .roles
-            .iter()
-            .any(|role| role.eq_ignore_ascii_case(name))
-    };
-    let (admin, service, expires) = (has("admin"), has("service"), claims.expires_at);
-    let project_id = claims.project_id.clone();
-    let identity = claims.identity();
-    assert_eq!(identity.holds(now), now < expires);
-    assert_eq!(identity.actor.standing == Standing::Admin, admin);
-    assert_eq!(
-        identity.may_use_registry,
-        project_id.is_some() && (admin || service)
-    );
-    assert_eq!(
-        identity.rate_key(),
-        project_id.as_deref().unwrap_or(&identity.user_id)
-    );
-}
-
-/// What a Keystone answers, what is kept of it, and what its access rules allow: the first line is a
-/// path, the rest the answer's body.
-pub fn keystone(input: &[u8]) {
-    let text = String::from_utf8_lossy(input);
-    let (path, body) = text.split_once('\n').unwrap_or(("/v2.1/servers/x", &text));
-    let now = Timestamp::from_millis(1_800_000_000_000);
-    for status in [200, 201, 300, 401, 403, 404, 500] {
-        for asked_by in [AskedBy::Subject, AskedBy::ServiceToken, AskedBy::Credential] {
-            let verdict = answer::verdict(status, body.as_bytes(), asked_by);
-            let Verdict::Valid(claims) = verdict else {
-                continue;
-            };
-            assert_eq!(status, 200, "only a 200 lets anybody in");
-            for rule in claims.access_rules.iter().flatten() {
-                let _ = rule.allows("GET", path);
-                assert!(!rule.allows("", path) || rule.method.is_empty());
-            }
-            let expires = claims.expires_at;
-            let stored = Stored::new(claims, now, 300);
-            assert!(stored.until <= expires.millis() && stored.until <= now.millis() + 300_000);
-            assert!(stored.ttl(now) >= 60);
-            let read = Stored::parse(&stored.text(), now, 300);
-            assert_eq!(read, (now.millis() < stored.until).then_some(stored));
-        }
-        assert!(answer::issued(status, body.as_bytes()).is_err() || status == 201);
-    }
-    let _ = Stored::parse(body, now, 300);
 }

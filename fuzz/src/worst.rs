@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use edge_metadata::api::query;
 use edge_metadata::api::route::Route;
 use edge_metadata::api::{body, body::Body};
-use edge_metadata::identity::access_rule::AccessRule;
+use edge_metadata_core::auth::{AccessRule, MAX_PATH_BYTES, RequestPath};
 use edge_metadata::metadata::Kind;
 use edge_metadata::registry::{apply, document, parse};
 use edge_metadata::time::Timestamp;
@@ -17,6 +17,8 @@ const REGISTRY: usize = 1 << 20;
 /// What a path may have at most: the platform refuses longer URLs.
 const PATH: usize = 16 * 1024;
 const ROUNDS: usize = 9;
+/// P: 1,000 access rules against the longest path.
+const MAX_ACCESS_RULES_TIME: Duration = Duration::from_millis(20);
 
 /// What it is, its full size, how it is made of that many bytes, and what is done with it.
 type Case = (&'static str, usize, fn(usize) -> String, fn(&str));
@@ -39,12 +41,6 @@ const CASES: &[Case] = &[
         PATH,
         |size| "%41=&".repeat(size / 5),
         |text| drop(black_box(query::pairs(text))),
-    ),
-    (
-        "access rule of stars",
-        PATH,
-        |size| "/a".repeat(size / 2),
-        rule,
     ),
     (
         "body of short items",
@@ -125,6 +121,28 @@ const CASES: &[Case] = &[
     ),
 ];
 
+/// As many access rules as Keystone stores, each as long as it can be, and none of which matches.
+const ACCESS_RULES: &[Case] = &[
+    (
+        "1,000 access rules of names",
+        MAX_PATH_BYTES,
+        |size| "/a".repeat(size / 2),
+        |path| rules(&format!("**{}b", "/*".repeat(111)), path),
+    ),
+    (
+        "1,000 access rules of letters",
+        MAX_PATH_BYTES,
+        |size| "a".repeat(size),
+        |path| rules(&format!("**{}b", "a".repeat(222)), path),
+    ),
+    (
+        "1,000 access rules of anything",
+        MAX_PATH_BYTES,
+        |size| "/a".repeat(size / 2),
+        |path| rules(&format!("{}b", "/**".repeat(74)), path),
+    ),
+];
+
 fn metadata(size: usize, item: fn(usize) -> String, each: usize) -> String {
     let items: Vec<_> = (0..size / each).map(item).collect();
     format!("{{\"metadata\":{{{}}}}}", items.join(","))
@@ -153,12 +171,14 @@ fn registry(kind: Kind, text: &str) {
     }
 }
 
-fn rule(path: &str) {
+/// 1,000 rules of 225 characters, which is what Keystone stores at most.
+fn rules(pattern: &str, path: &str) {
     let rule = AccessRule {
         method: "GET".to_owned(),
-        path: "/*".repeat(64) + "**",
+        path: pattern.to_owned(),
     };
-    black_box(rule.allows("GET", path));
+    let path = RequestPath::new(path).expect("it is not too long");
+    assert!(!(0..1_000).any(|_| black_box(&rule).allows("GET", &path)));
 }
 
 fn main() {
@@ -167,7 +187,7 @@ fn main() {
         "{:32} {:>9} {:>12} {:>12}",
         "input", "bytes", "µs", "µs for half"
     );
-    for (name, size, make, work) in CASES {
+    for (name, size, make, work) in CASES.iter().chain(ACCESS_RULES) {
         let (full, half) = (make(*size), make(*size / 2));
         let (whole, part) = (best(&full, *work), best(&half, *work));
         println!(
@@ -183,6 +203,10 @@ fn main() {
         !bent,
         "one of them costs more than in proportion to its size"
     );
+    for (name, size, make, work) in ACCESS_RULES {
+        let whole = best(&make(*size), *work);
+        assert!(whole < MAX_ACCESS_RULES_TIME, "{name}: {whole:?}");
+    }
 }
 
 fn best(text: &str, work: fn(&str)) -> Duration {

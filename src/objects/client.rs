@@ -15,7 +15,7 @@ use edge_metadata_core::timestamp::Timestamp;
 use js_sys::{Promise, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use thiserror::Error;
 use uuid::Uuid;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -260,12 +260,13 @@ impl ResourceClient<'_> {
         method: Method,
         args: A,
     ) -> Result<R, StoreError> {
+        let args = to_raw_value(&args).map_err(|error| self.failed(error))?;
         let call = Call {
             id: self.options.id,
             actor: Cow::Borrowed(self.actor),
             item_limit: self.options.item_limit,
             keep_changes: self.options.keep_changes,
-            args,
+            args: Cow::Owned(args),
         };
         let call = serde_json::to_string(&call).map_err(|error| self.failed(error))?;
         // The object does not remember for ever, whatever deadline an operator sets.
@@ -342,7 +343,11 @@ impl Indexes {
     /// # Errors
     ///
     /// The list did not reply.
-    pub(crate) async fn list(&self, list: &str, query: &IndexQuery) -> Result<IndexPage, StoreError> {
+    pub(crate) async fn list(
+        &self,
+        list: &str,
+        query: &IndexQuery,
+    ) -> Result<IndexPage, StoreError> {
         let page = async {
             let query = serde_json::to_string(query)?;
             let page = JsFuture::from(self.stub(list)?.list(&query)?).await?;

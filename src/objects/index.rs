@@ -3,6 +3,8 @@
 //! What it knows is a hint: each resource's own object tells it (see [`outbox`](super::outbox)), at
 //! most 60 seconds late, and the front asks each resource's own record before it shows it.
 
+#![expect(missing_docs, reason = "`#[durable_object]` writes methods without")]
+
 use std::cell::Cell;
 
 use edge_metadata_core::rpc::{IndexPage, IndexQuery, IndexUpdate, Order, Position};

@@ -15,10 +15,15 @@ use futures_util::stream;
 use super::client::{Indexes, split_object_name};
 use super::resource::ResourceObject;
 use super::schema::{self, PendingUpdate};
+use super::state::ResourceState;
 use crate::platform;
 
 /// Lists that are told at once.
 const BATCH: usize = 200;
+
+/// Batches of one alarm. The platform limits the calls of one invocation, and an image may have any
+/// number of members: the next alarm goes on where this one ends.
+const BATCHES: usize = 5;
 
 /// How long one list may take. Others are waiting.
 const LIST_TIMEOUT: Duration = Duration::from_secs(3);
@@ -39,12 +44,12 @@ impl ResourceObject {
             return Ok(());
         }
         let indexes = Indexes::new(&self.env)?;
-        let mut after = String::new();
-        loop {
+        let mut after = self.told_up_to.take();
+        for _ in 0..BATCHES {
             let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
             let updates = schema::pending_updates(&self.database, &after, limit)?;
             let Some(last) = updates.last() else {
-                break;
+                return self.set_next_alarm();
             };
             after.clone_from(&last.list);
             let mut told = stream::iter(&updates)
@@ -54,7 +59,8 @@ impl ResourceObject {
                 told?;
             }
         }
-        self.set_next_alarm()
+        self.told_up_to.replace(after);
+        self.database.set_alarm(platform::now().timestamp_millis())
     }
 
     /// Tells one list, and acknowledges the update when the list has taken it.
@@ -107,7 +113,7 @@ impl ResourceObject {
         if !schema::pending_updates(&self.database, "", 1)?.is_empty() {
             return self.database.set_alarm(now + RETRY_MILLIS);
         }
-        match self.with_state(|state| state.removable_at())? {
+        match self.with_state(ResourceState::removable_at)? {
             Some(at) if at <= now => {
                 self.forget_state();
                 self.database.delete_all()

@@ -3,9 +3,11 @@
 //! Its methods are synchronous. Nothing else can happen between a check and the write that depends
 //! on it, and the runtime holds the reply back until the write is durable.
 
+#![expect(missing_docs, reason = "`#[durable_object]` writes methods without")]
+
 use std::cell::RefCell;
 
-use edge_metadata_core::metadata::{Items, Operation};
+use edge_metadata_core::metadata::{Items, Operation, is_visible};
 use edge_metadata_core::rpc::{
     Call, DeleteItem, Inspect, ListEntry, ListScope, PutItem, Register, Show, ShowItem,
     ShowListEntry, Summary, Unregister, WriteItems,
@@ -13,7 +15,7 @@ use edge_metadata_core::rpc::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
-use worker::{DurableObject, Env, Request, Response, State, durable_object};
+use worker::{DurableObject, Env, Error, Request, Response, State, durable_object};
 
 use super::sql::Database;
 use super::state::ResourceState;
@@ -28,6 +30,8 @@ pub struct ResourceObject {
     /// What SQLite holds. The object is its only writer, so this is never stale; [`None`] before
     /// the first call and after a write that failed.
     state: RefCell<Option<ResourceState>>,
+    /// The list with which the last alarm ended, when it had more to tell.
+    pub(super) told_up_to: RefCell<String>,
 }
 
 impl DurableObject for ResourceObject {
@@ -37,6 +41,7 @@ impl DurableObject for ResourceObject {
             database: Database::new(&state),
             env,
             state: RefCell::new(None),
+            told_up_to: RefCell::default(),
         }
     }
 
@@ -65,8 +70,10 @@ impl ResourceObject {
     ///
     /// As all of them: the call is not understood, or the database refuses.
     pub fn show(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, database, call: Call<'_, Show>| {
-            state.perform(database, self.name(), &call, &Operation::Show, |record| record.clone())
+        self.call(call, |state, database, call, _: Show| {
+            state.perform(database, self.name(), call, &Operation::Show, |record| {
+                record.clone()
+            })
         })
     }
 
@@ -77,8 +84,8 @@ impl ResourceObject {
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = listItems)]
     pub fn list_items(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, database, call: Call<'_, Show>| {
-            state.perform(database, self.name(), &call, &Operation::List, |record| {
+        self.call(call, |state, database, call, _: Show| {
+            state.perform(database, self.name(), call, &Operation::List, |record| {
                 record.metadata.clone()
             })
         })
@@ -91,10 +98,10 @@ impl ResourceObject {
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = showItem)]
     pub fn show_item(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, database, call: Call<'_, ShowItem<'_>>| {
-            let key = call.args.key.clone().into_owned();
+        self.call(call, |state, database, call, args: ShowItem<'_>| {
+            let key = args.key.into_owned();
             let operation = Operation::ShowItem { key };
-            state.perform(database, self.name(), &call, &operation, |record| {
+            state.perform(database, self.name(), call, &operation, |record| {
                 record
                     .metadata
                     .get(operation.key())
@@ -111,9 +118,15 @@ impl ResourceObject {
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = deleteItem)]
     pub fn delete_item(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, database, call: Call<'_, DeleteItem<'_>>| {
-            let key = call.args.key.clone().into_owned();
-            state.perform(database, self.name(), &call, &Operation::DeleteItem { key }, |_| ())
+        self.call(call, |state, database, call, args: DeleteItem<'_>| {
+            let key = args.key.into_owned();
+            state.perform(
+                database,
+                self.name(),
+                call,
+                &Operation::DeleteItem { key },
+                |_| (),
+            )
         })
     }
 
@@ -144,19 +157,19 @@ impl ResourceObject {
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = putItem)]
     pub fn put_item(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, database, call: Call<'_, PutItem<'_>>| {
+        self.call(call, |state, database, call, args: PutItem<'_>| {
             let PutItem {
                 path_key,
                 key,
                 value,
-            } = call.args.clone();
+            } = args;
             let written = value.as_str().to_owned();
             let operation = Operation::PutItem {
                 path_key: path_key.into_owned(),
                 key: key.into_owned(),
                 value: value.into_owned(),
             };
-            state.perform(database, self.name(), &call, &operation, |_| written)
+            state.perform(database, self.name(), call, &operation, |_| written)
         })
     }
 
@@ -167,13 +180,13 @@ impl ResourceObject {
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = showListEntry)]
     pub fn show_list_entry(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, _, call: Call<'_, ShowListEntry>| {
-            let record = state.record().filter(|record| match &call.args.scope {
-                ListScope::Visible => record.is_visible_to(&call.actor),
+        self.call(call, |state, _, call, args: ShowListEntry| {
+            let record = state.record().filter(|record| match &args.scope {
+                ListScope::Visible => is_visible(&call.actor, record),
                 ListScope::ListedFor(project_id) => record.is_listed_for(project_id.as_deref()),
             });
             Ok(record.map(|record| {
-                if call.args.detail {
+                if args.detail {
                     ListEntry::Full(Box::new(record.clone()))
                 } else {
                     ListEntry::Brief(Summary::from(record))
@@ -188,8 +201,8 @@ impl ResourceObject {
     ///
     /// See [`show`](Self::show).
     pub fn register(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, database, call: Call<'_, Register<'_>>| {
-            state.register(database, self.name(), call)
+        self.call(call, |state, database, call, args: Register<'_>| {
+            state.register(database, self.name(), call, args)
         })
     }
 
@@ -199,7 +212,7 @@ impl ResourceObject {
     ///
     /// See [`show`](Self::show).
     pub fn inspect(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, _, call: Call<'_, Inspect>| {
+        self.call(call, |state, _, call, _: Inspect| {
             Ok(state.inspect(call.keep_changes))
         })
     }
@@ -210,8 +223,8 @@ impl ResourceObject {
     ///
     /// See [`show`](Self::show).
     pub fn unregister(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, database, call: Call<'_, Unregister>| {
-            state.unregister(database, self.name(), &call)
+        self.call(call, |state, database, call, args: Unregister| {
+            state.unregister(database, self.name(), call, args)
         })
     }
 }
@@ -226,9 +239,11 @@ impl ResourceObject {
         call: &str,
         operation: impl FnOnce(Items) -> Operation,
     ) -> Result<JsValue, JsValue> {
-        self.call(call, |state, database, call: Call<'_, WriteItems<'_>>| {
-            let operation = operation(call.args.items.clone().into_owned());
-            state.perform(database, self.name(), &call, &operation, |record| record.metadata.clone())
+        self.call(call, |state, database, call, args: WriteItems<'_>| {
+            let operation = operation(args.items.into_owned());
+            state.perform(database, self.name(), call, &operation, |record| {
+                record.metadata.clone()
+            })
         })
     }
 
@@ -237,10 +252,7 @@ impl ResourceObject {
         &self,
         look: impl FnOnce(&ResourceState) -> T,
     ) -> worker::Result<T> {
-        let state = match self.state.take() {
-            Some(state) => state,
-            None => ResourceState::load(&self.database)?,
-        };
+        let state = self.take_state()?;
         let seen = look(&state);
         self.state.replace(Some(state));
         Ok(seen)
@@ -255,27 +267,30 @@ impl ResourceObject {
     fn call<A: DeserializeOwned, R: Serialize>(
         &self,
         call: &str,
-        method: impl FnOnce(&mut ResourceState, &Database, Call<'_, A>) -> worker::Result<R>,
+        method: impl FnOnce(&mut ResourceState, &Database, &Call<'_>, A) -> worker::Result<R>,
     ) -> Result<JsValue, JsValue> {
-        let call: Call<'_, A> = serde_json::from_str(call).map_err(worker::Error::from)?;
+        let call: Call<'_> = serde_json::from_str(call).map_err(Error::from)?;
+        let args = serde_json::from_str(call.args.get()).map_err(Error::from)?;
         #[cfg(feature = "faults")]
-        let id = call.id;
-        #[cfg(feature = "faults")]
-        if let Some(promise) = crate::faults::before_call(id)? {
+        if let Some(promise) = crate::faults::before_call(call.id)? {
             return Ok(promise.into());
         }
         // Taken out, and only put back when all went well: after a failure SQLite is read again.
-        let mut state = match self.state.take() {
-            Some(state) => state,
-            None => ResourceState::load(&self.database)?,
-        };
-        let reply = method(&mut state, &self.database, call)?;
+        let mut state = self.take_state()?;
+        let reply = method(&mut state, &self.database, &call, args)?;
         self.state.replace(Some(state));
         #[cfg(feature = "faults")]
-        if let Some(promise) = crate::faults::after_call(id) {
+        if let Some(promise) = crate::faults::after_call(call.id) {
             return Ok(promise.into());
         }
-        let reply = serde_json::to_string(&reply).map_err(worker::Error::from)?;
+        let reply = serde_json::to_string(&reply).map_err(Error::from)?;
         Ok(reply.into())
+    }
+
+    fn take_state(&self) -> worker::Result<ResourceState> {
+        match self.state.take() {
+            Some(state) => Ok(state),
+            None => ResourceState::load(&self.database),
+        }
     }
 }

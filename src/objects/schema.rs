@@ -112,10 +112,7 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
     let documents = database.query("SELECT document FROM resource LIMIT 1", vec![])?;
     if let Some(document) = documents.first() {
         let items = database.query("SELECT key, value FROM item", vec![])?;
-        let metadata: Metadata = items
-            .iter()
-            .map(|row| (row.text(0), row.text(1)))
-            .collect();
+        let metadata: Metadata = items.iter().map(|row| (row.text(0), row.text(1))).collect();
         let record = record::read(&document.text(0), metadata)
             .map_err(|error| worker::Error::RustError(error.to_string()))?;
         stored.record = Some(record);

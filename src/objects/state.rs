@@ -68,11 +68,11 @@ impl ResourceState {
     /// Carries out an operation of the API; `reply` makes the reply from the record afterwards.
     ///
     /// The repetition of a change that was made is told the same outcome, and changes nothing.
-    pub(super) fn perform<A, R>(
+    pub(super) fn perform<R>(
         &mut self,
         database: &Database,
         object: &str,
-        call: &Call<'_, A>,
+        call: &Call<'_>,
         operation: &Operation,
         reply: impl FnOnce(&Record) -> R,
     ) -> worker::Result<Result<R, Rejection>> {
@@ -82,9 +82,7 @@ impl ResourceState {
             match decide(record, operation, &call.actor, call.item_limit) {
                 Ok(None) => {}
                 Ok(Some(change)) => {
-                    let applied = self
-                        .log
-                        .next(call.id, outcome(operation), platform::now());
+                    let applied = self.log.next(call.id, outcome(operation), platform::now());
                     if call.keep_changes {
                         self.commit_with_marks(database, object, &change, &applied)?;
                     } else {
@@ -140,14 +138,15 @@ impl ResourceState {
         &mut self,
         database: &Database,
         object: &str,
-        call: Call<'_, Register<'_>>,
+        call: &Call<'_>,
+        args: Register<'_>,
     ) -> worker::Result<Result<Registered, RegistryError>> {
         if let Some(applied) = self.log.find(call.id) {
             let is_new = applied.outcome == AppliedOutcome::Created;
             return Ok(self.registered(is_new, call.keep_changes));
         }
         let now = platform::now();
-        let document = call.args.document.into_owned();
+        let document = args.document.into_owned();
         let mut marks = self.marks.clone();
         let acknowledged = match document.applied() {
             Some(applied) if call.keep_changes => marks.acknowledge(applied),
@@ -218,7 +217,8 @@ impl ResourceState {
         &mut self,
         database: &Database,
         object: &str,
-        call: &Call<'_, Unregister>,
+        call: &Call<'_>,
+        args: Unregister,
     ) -> worker::Result<Result<(), RegistryError>> {
         if self.log.find(call.id).is_some() {
             return Ok(Ok(()));
@@ -227,7 +227,7 @@ impl ResourceState {
             return Ok(Err(RegistryError::NotFound));
         };
         let now = platform::now();
-        let observed_at = call.args.observed_at.unwrap_or(now);
+        let observed_at = args.observed_at.unwrap_or(now);
         // P: a DELETE that is older than the record's `observed_at` changes nothing.
         if is_stale_delete(record, observed_at) {
             return Ok(Ok(()));

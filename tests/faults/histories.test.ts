@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type Answer, type RequestOptions } from "../harness.ts";
+import type { Answer, RequestOptions } from "../harness.ts";
 import { Project } from "../project.ts";
 import { budget } from "./budget.ts";
 import { isLinearizable, type Event } from "./linearizable.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type Answer } from "../harness.ts";
+import type { Answer } from "../harness.ts";
 import { Project } from "../project.ts";
 import { budget } from "./budget.ts";
 import { Kept } from "./kept.ts";

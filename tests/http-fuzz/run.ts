@@ -41,7 +41,7 @@ await command(async () => {
       process.stdout.write(`${role}: ${requests} requests, no 5xx\n`);
       if (requests < 100) throw new Failure("that is too few to say anything");
     }
-    if (((await worker.metadata("servers", other)) ?? {})["key1"] !== "stays") throw new Failure("another project's server was changed");
+    if ((await worker.metadata("servers", other))?.["key1"] !== "stays") throw new Failure("another project's server was changed");
   } finally {
     await worker.stop();
   }

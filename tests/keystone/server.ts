@@ -38,7 +38,7 @@ export interface AccessRule {
   path: string;
 }
 
-// What comes back is what a test asserts next; a type here would be a claim nobody has checked.
+// biome-ignore lint/suspicious/noExplicitAny: its shape is what a test asserts next; a type would be a claim.
 type Document = any;
 
 export async function startKeystone({ expiration = 3600, grace = 3600 }: KeystoneOptions = {}): Promise<Keystone> {

@@ -1,4 +1,4 @@
-//! 1. What is answered without a token: OPTIONS, the version documents, the health check and the
+//! Step 1: What is answered without a token: OPTIONS, the version documents, the health check and the
 //! description of the API.
 
 use super::accept::compute_media_type;

@@ -208,12 +208,12 @@ enum Entry<S, I> {
 #[must_use]
 pub fn changed_entry(changed: ChangedResource, since_millis: i64) -> impl Serialize {
     #[derive(Serialize)]
-    struct Changed {
+    struct Pending {
         kind: Kind,
         id: ResourceId,
         changed_at: Timestamp,
     }
-    Changed {
+    Pending {
         kind: changed.kind,
         id: changed.id,
         changed_at: timestamp::from_millis(since_millis),

@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::policy::sees;
 use super::{Image, Kind, Metadata, Server};
-use crate::auth::Actor;
 use crate::timestamp::Timestamp;
 
 /// Further members of N's own document, as the control plane gave them.
@@ -91,12 +89,6 @@ impl Record {
             metadata: Metadata::new(),
             resource: Resource::new(kind),
         }
-    }
-
-    /// Returns whether the resource exists for the actor.
-    #[must_use]
-    pub fn is_visible_to(&self, actor: &Actor) -> bool {
-        !self.resource.is_gone() && sees(actor, self)
     }
 
     /// Returns whether the list of `project_id` shows the record.

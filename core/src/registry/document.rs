@@ -106,6 +106,10 @@ impl Document {
 }
 
 /// Tells a field that is null from one that is absent.
+#[expect(
+    clippy::option_option,
+    reason = "the outer one is absent, the inner one is null"
+)]
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
