@@ -24,9 +24,6 @@ use crate::context::Waiting;
 use crate::exchange::Exchange;
 use crate::{list, registry, tasks};
 
-/// The description of the API, which the tests hold true.
-const OPENAPI: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json"));
-
 /// Answers a request.
 pub(crate) async fn handle(
     request: Request,
@@ -76,7 +73,6 @@ async fn answer(exchange: &Exchange) -> Result<Response, Fault> {
     let documents = PublicDocuments {
         base_path: &service.settings.api_base_path,
         is_configured: service.misconfigured.is_none(),
-        openapi: OPENAPI,
     };
     let route = exchange.route.as_ref();
     if let Some(answer) = public::respond(&context.head, route, &exchange.headers(), documents) {
