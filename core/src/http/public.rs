@@ -85,7 +85,6 @@ mod tests {
         let documents = PublicDocuments {
             base_path: "",
             is_configured: true,
-            openapi: r#"{"openapi": "3.1.0"}"#,
         };
         let result = respond(&head, route.as_ref(), &headers, documents)?;
         let response = result.unwrap_or_else(Response::from);
