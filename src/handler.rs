@@ -50,15 +50,16 @@ pub(crate) fn give_up(
     if let Some(context) = tasks::give_up(task) {
         exchange.context = context;
     }
-    exchange.context.note(cause);
-    let fault = match exchange.context.waiting() {
-        Waiting::Body => Fault::BodyTimeout,
+    let (fault, waited_for) = match exchange.context.waiting() {
+        Waiting::Body => (Fault::BodyTimeout, "the body"),
         Waiting::Token if exchange.service.settings.keystone.is_some() => {
-            Fault::KeystoneUnavailable
+            (Fault::KeystoneUnavailable, "Keystone")
         }
-        Waiting::Token => Fault::TokenStoreUnavailable,
-        Waiting::Store => Fault::StoreUnavailable,
+        Waiting::Token => (Fault::TokenStoreUnavailable, "the token store"),
+        Waiting::Store => (Fault::StoreUnavailable, "the store"),
     };
+    let note = format!("{cause} while the request waited for {waited_for}");
+    exchange.context.note(note);
     // The answer names the microversion as every answer of its path does.
     let version = match &exchange.route {
         Some(Route::Compute(route)) => Negotiation::new(route.prefix, &exchange.headers()).headers,
