@@ -4,16 +4,14 @@
 // last, when all of it works, `ready http://127.0.0.1:PORT`. What wrangler says before that is held back, so that
 // these lines come last and the log begins with the first request of somebody else.
 
-import { existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build, deployed } from "./build.mjs";
 import { Failure, command, progress } from "./command.mjs";
 import { ensureTokens } from "./demo-tokens.mjs";
 import { deletions, load, mistake, outcome, registryPath, resources } from "./demo.mjs";
+import { offerDemo, servedPage } from "./demo-page.mjs";
 import { HeldLines } from "./held-lines.mjs";
-import { root } from "./layout.mjs";
 import { onceNpmIsGone } from "./parent.mjs";
 import { serve } from "./run.mjs";
 import { setup } from "./setup.mjs";
@@ -44,14 +42,15 @@ await command(async () => {
 
   progress("wrangler dev");
   const log = new HeldLines(process.stderr);
-  const server = serve(process.execPath, wranglerArgs(options), { env: quiet, onLine: (line) => log.add(line) });
+  const page = servedPage(options.persistTo, options.basePath);
+  const server = serve(process.execPath, wranglerArgs(options, page), { env: quiet, onLine: (line) => log.add(line) });
   const over = new AbortController();
   const asked = signalled();
   const ended = server.exited.then((code) => {
     throw new Failure(`wrangler ended with exit code ${code}`);
   });
   try {
-    await Promise.race([present(options, log, over.signal), asked, ended]);
+    await Promise.race([present(options, page, log, over.signal), asked, ended]);
     await Promise.race([asked, ended]);
   } catch (error) {
     await log.quiet();
@@ -66,17 +65,18 @@ await command(async () => {
 /**
  * Waits until the Worker answers, loads the demo and tells how to use it.
  * @param {StartOptions} options
+ * @param {string} page the folder of the page
  * @param {HeldLines} log
  * @param {AbortSignal} over
  */
-async function present(options, log, over) {
+async function present(options, page, log, over) {
   const origin = `http://${HOST}:${options.port}`;
   const url = origin + options.basePath;
   const keystone = keystoneOf(await firstAnswer(`${url}/servers`, over), origin);
-  const lines = keystone === undefined ? await withDemo(url, options) : withKeystone(url, keystone);
+  const lines = keystone === undefined ? await withDemo(url, options, page) : withKeystone(url, keystone);
   await log.quiet();
   log.release((line) => !UNINTERESTING.test(line));
-  if (existsSync(join(root, "public", "ui"))) lines.push("", `open ${origin}/ui/`);
+  lines.push("", `open ${origin}/ui/`);
   process.stdout.write(`${lines.join("\n")}\n\nready ${origin}\n`);
 }
 
@@ -109,8 +109,9 @@ function keystoneOf(unauthorized, origin) {
 /**
  * @param {string} url
  * @param {StartOptions} options
+ * @param {string} page
  */
-async function withDemo(url, options) {
+async function withDemo(url, options, page) {
   const adminToken = await ensureTokens(options.persistTo, options);
   try {
     await load(url, adminToken, options);
@@ -119,6 +120,7 @@ async function withDemo(url, options) {
     // A setting may be what somebody wants to try.
     return [`The demo cannot be loaded with these settings: ${error.message}`];
   }
+  if (deletions[0] !== undefined) await offerDemo(page, new URL(url).origin, deletions[0].token);
   const lines = [];
   for (const deletion of deletions) {
     const now = await outcome(url, adminToken, deletion);
@@ -165,10 +167,13 @@ function curl(url, token, method) {
   return `curl -i ${method === undefined ? "" : `-X ${method} `}-H 'X-Auth-Token: ${token}' '${url}'`;
 }
 
-/** @param {StartOptions} options */
-function wranglerArgs({ port, persistTo, rest }) {
+/**
+ * @param {StartOptions} options
+ * @param {string} page
+ */
+function wranglerArgs({ port, persistTo, rest }, page) {
   const ip = rest.includes("--ip") ? [] : ["--ip", HOST];
-  return [wrangler, "dev", "--local", ...ip, "--port", String(port), "--persist-to", persistTo, ...rest];
+  return [wrangler, "dev", "--local", ...ip, "--port", String(port), "--persist-to", persistTo, "--assets", page, ...rest];
 }
 
 /** First of all, because setting up takes minutes that a taken port would waste. @param {number} port */
