@@ -22,7 +22,7 @@ import { root } from "./layout.mjs";
 const METHODS = ["get", "head", "post", "put", "delete", "options"];
 
 /** @type {Node} */
-export const document = JSON.parse(readFileSync(join(root, "docs", "openapi.json"), "utf8"));
+export const document = JSON.parse(readFileSync(join(root, "core", "src", "http", "openapi.json"), "utf8"));
 
 /**
  * The node at a pointer, its references followed to where it is defined.

@@ -1,6 +1,6 @@
 // `npm run openapi`: the description of the API, docs/openapi.yaml, as the JSON that the Worker serves.
 //
-//   npm run openapi               writes docs/openapi.json
+//   npm run openapi               writes core/src/http/openapi.json
 //   npm run openapi -- --check    fails when that file is not what the description says
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { root } from "./layout.mjs";
 import { setup } from "./setup.mjs";
 
 const SOURCE = join(root, "docs", "openapi.yaml");
-const SERVED = join(root, "docs", "openapi.json");
+const SERVED = join(root, "core", "src", "http", "openapi.json");
 
 /**
  * Brings the JSON in line with the description, or finds that it is not.

@@ -8,13 +8,13 @@ import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build, deployed } from "./build.mjs";
 import { Failure, command, progress } from "./command.mjs";
+import { offerDemo, servedPage } from "./demo-page.mjs";
 import { ensureTokens } from "./demo-tokens.mjs";
 import { deletions, load, mistake, outcome, registryPath, resources } from "./demo.mjs";
-import { offerDemo, servedPage } from "./demo-page.mjs";
-import { HeldLines } from "./held-lines.mjs";
 import { onceNpmIsGone } from "./parent.mjs";
 import { serve } from "./run.mjs";
 import { setup } from "./setup.mjs";
+import { StartLog } from "./start-log.mjs";
 import { HELP, startOptions } from "./start-options.mjs";
 import { quiet, wrangler } from "./wrangler.mjs";
 
@@ -22,8 +22,7 @@ import { quiet, wrangler } from "./wrangler.mjs";
 
 const HOST = "127.0.0.1";
 const START_LIMIT_MS = 120_000;
-/** What nobody needs to see of a start that works: the requests that were made here, and that the build is up to date. */
-const UNINTERESTING = /^\[wrangler:\w+\] [A-Z]+ \/|^\{.*"message":"request"|^\[custom build\]/;
+const LOG_DELAY_MS = 1_000;
 const MEANING = {
   204: "204 No Content",
   404: "404, it is gone already (npm start -- --reset brings it back)",
@@ -41,7 +40,7 @@ await command(async () => {
   await build(deployed);
 
   progress("wrangler dev");
-  const log = new HeldLines(process.stderr);
+  const log = new StartLog(process.stderr);
   const page = servedPage(options.persistTo, options.basePath);
   const server = serve(process.execPath, wranglerArgs(options, page), { env: quiet, onLine: (line) => log.add(line) });
   const over = new AbortController();
@@ -53,8 +52,9 @@ await command(async () => {
     await Promise.race([present(options, page, log, over.signal), asked, ended]);
     await Promise.race([asked, ended]);
   } catch (error) {
-    await log.quiet();
-    log.release(() => true);
+    // What was logged of it may still be on its way.
+    await sleep(LOG_DELAY_MS);
+    log.release({ hasFailed: true });
     throw error;
   } finally {
     over.abort();
@@ -66,16 +66,15 @@ await command(async () => {
  * Waits until the Worker answers, loads the demo and tells how to use it.
  * @param {StartOptions} options
  * @param {string} page the folder of the page
- * @param {HeldLines} log
+ * @param {StartLog} log
  * @param {AbortSignal} over
  */
 async function present(options, page, log, over) {
   const origin = `http://${HOST}:${options.port}`;
   const url = origin + options.basePath;
-  const keystone = keystoneOf(await firstAnswer(`${url}/servers`, over), origin);
-  const lines = keystone === undefined ? await withDemo(url, options, page) : withKeystone(url, keystone);
-  await log.quiet();
-  log.release((line) => !UNINTERESTING.test(line));
+  const keystone = keystoneOf(await firstAnswer(`${url}/servers`, log, over), origin);
+  const lines = keystone === undefined ? await withDemo(url, options, page, log) : withKeystone(url, keystone);
+  log.release({ hasFailed: false });
   lines.push("", `open ${origin}/ui/`);
   process.stdout.write(`${lines.join("\n")}\n\nready ${origin}\n`);
 }
@@ -83,13 +82,14 @@ async function present(options, page, log, over) {
 /**
  * The first answer to a request without a token: a 401, unless something is wrong.
  * @param {string} url
+ * @param {StartLog} log
  * @param {AbortSignal} over
  */
-async function firstAnswer(url, over) {
+async function firstAnswer(url, log, over) {
   const limit = Date.now() + START_LIMIT_MS;
   while (Date.now() < limit && !over.aborted) {
-    const answer = await fetch(url).catch(() => undefined);
-    if (answer?.status === 500) throw new Failure("the Worker answers 500: the last lines above name the reason");
+    const answer = await log.fetch(url).catch(() => undefined);
+    if (answer?.status === 500) throw new Failure("the Worker answers 500; its lines above name the reason");
     if (answer) return answer;
     await sleep(100);
   }
@@ -110,11 +110,12 @@ function keystoneOf(unauthorized, origin) {
  * @param {string} url
  * @param {StartOptions} options
  * @param {string} page
+ * @param {StartLog} log
  */
-async function withDemo(url, options, page) {
+async function withDemo(url, options, page, log) {
   const adminToken = await ensureTokens(options.persistTo, options);
   try {
-    await load(url, adminToken, options);
+    await load(url, adminToken, options, log.fetch);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     // A setting may be what somebody wants to try.
@@ -123,7 +124,7 @@ async function withDemo(url, options, page) {
   if (deletions[0] !== undefined) await offerDemo(page, new URL(url).origin, deletions[0].token);
   const lines = [];
   for (const deletion of deletions) {
-    const now = await outcome(url, adminToken, deletion);
+    const now = await outcome(url, adminToken, deletion, log.fetch);
     lines.push("", `Delete ${deletion.what}. Answers now: ${MEANING[now]}`);
     lines.push(`  ${curl(url + deletion.path, deletion.token, "DELETE")}`);
   }
