@@ -44,11 +44,12 @@ export function servedPage(dataFolder, basePath) {
  * @param {string} folder as `servedPage` made it
  * @param {string} origin where it is served
  * @param {string} token a public one, because everybody who reaches the page gets it
+ * @param {(url: string) => Promise<Response>} ask as the global `fetch`
  */
-export async function offerDemo(folder, origin, token) {
+export async function offerDemo(folder, origin, token, ask = fetch) {
   writeFileSync(join(folder, "ui", "demo.json"), `${JSON.stringify({ token })}\n`);
   for (const limit = Date.now() + OFFER_LIMIT_MS; Date.now() < limit; await sleep(100)) {
-    const answer = await fetch(`${origin}/ui/demo.json`).catch(() => undefined);
+    const answer = await ask(`${origin}/ui/demo.json`).catch(() => undefined);
     if (answer?.ok && (await answer.text()).includes(token)) return;
   }
   throw new Failure(`${origin}/ui/demo.json did not appear within ${OFFER_LIMIT_MS / 1000} seconds`);

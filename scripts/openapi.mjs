@@ -3,7 +3,7 @@
 //   npm run openapi               writes core/src/http/openapi.json
 //   npm run openapi -- --check    fails when that file is not what the description says
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { Failure, command, isMain, progress } from "./command.mjs";
 import { root } from "./layout.mjs";
@@ -24,7 +24,7 @@ export async function writeDescription({ check }) {
   await validate(document);
   const text = `${JSON.stringify(document)}\n`;
   const name = relative(root, SERVED);
-  if (readFileSync(SERVED, "utf8") === text) return progress(`${name} is up to date`);
+  if (existsSync(SERVED) && readFileSync(SERVED, "utf8") === text) return progress(`${name} is up to date`);
   if (check) throw new Failure(`${name} is not what ${relative(root, SOURCE)} says: run \`npm run openapi\``);
   writeFileSync(SERVED, text);
   progress(`wrote ${name}`);

@@ -121,7 +121,7 @@ async function withDemo(url, options, page, log) {
     // A setting may be what somebody wants to try.
     return [`The demo cannot be loaded with these settings: ${error.message}`];
   }
-  if (deletions[0] !== undefined) await offerDemo(page, new URL(url).origin, deletions[0].token);
+  if (deletions[0] !== undefined) await offerDemo(page, new URL(url).origin, deletions[0].token, log.fetch);
   const lines = [];
   for (const deletion of deletions) {
     const now = await outcome(url, adminToken, deletion, log.fetch);
