@@ -4,15 +4,13 @@
 // last, when all of it works, `ready http://127.0.0.1:PORT`. What wrangler says before that is held back, so that
 // these lines come last and the log begins with the first request of somebody else.
 
-import { existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build, deployed } from "./build.mjs";
 import { Failure, command, progress } from "./command.mjs";
+import { offerDemo, servedPage } from "./demo-page.mjs";
 import { ensureTokens } from "./demo-tokens.mjs";
 import { deletions, load, mistake, outcome, registryPath, resources } from "./demo.mjs";
-import { root } from "./layout.mjs";
 import { onceNpmIsGone } from "./parent.mjs";
 import { serve } from "./run.mjs";
 import { setup } from "./setup.mjs";
@@ -43,14 +41,15 @@ await command(async () => {
 
   progress("wrangler dev");
   const log = new StartLog(process.stderr);
-  const server = serve(process.execPath, wranglerArgs(options), { env: quiet, onLine: (line) => log.add(line) });
+  const page = servedPage(options.persistTo, options.basePath);
+  const server = serve(process.execPath, wranglerArgs(options, page), { env: quiet, onLine: (line) => log.add(line) });
   const over = new AbortController();
   const asked = signalled();
   const ended = server.exited.then((code) => {
     throw new Failure(`wrangler ended with exit code ${code}`);
   });
   try {
-    await Promise.race([present(options, log, over.signal), asked, ended]);
+    await Promise.race([present(options, page, log, over.signal), asked, ended]);
     await Promise.race([asked, ended]);
   } catch (error) {
     // What was logged of it may still be on its way.
@@ -66,16 +65,17 @@ await command(async () => {
 /**
  * Waits until the Worker answers, loads the demo and tells how to use it.
  * @param {StartOptions} options
+ * @param {string} page the folder of the page
  * @param {StartLog} log
  * @param {AbortSignal} over
  */
-async function present(options, log, over) {
+async function present(options, page, log, over) {
   const origin = `http://${HOST}:${options.port}`;
   const url = origin + options.basePath;
   const keystone = keystoneOf(await firstAnswer(`${url}/servers`, log, over), origin);
-  const lines = keystone === undefined ? await withDemo(url, options, log) : withKeystone(url, keystone);
+  const lines = keystone === undefined ? await withDemo(url, options, page, log) : withKeystone(url, keystone);
   log.release({ hasFailed: false });
-  if (existsSync(join(root, "public", "ui"))) lines.push("", `open ${origin}/ui/`);
+  lines.push("", `open ${origin}/ui/`);
   process.stdout.write(`${lines.join("\n")}\n\nready ${origin}\n`);
 }
 
@@ -109,9 +109,10 @@ function keystoneOf(unauthorized, origin) {
 /**
  * @param {string} url
  * @param {StartOptions} options
+ * @param {string} page
  * @param {StartLog} log
  */
-async function withDemo(url, options, log) {
+async function withDemo(url, options, page, log) {
   const adminToken = await ensureTokens(options.persistTo, options);
   try {
     await load(url, adminToken, options, log.fetch);
@@ -120,6 +121,7 @@ async function withDemo(url, options, log) {
     // A setting may be what somebody wants to try.
     return [`The demo cannot be loaded with these settings: ${error.message}`];
   }
+  if (deletions[0] !== undefined) await offerDemo(page, new URL(url).origin, deletions[0].token, log.fetch);
   const lines = [];
   for (const deletion of deletions) {
     const now = await outcome(url, adminToken, deletion, log.fetch);
@@ -166,10 +168,13 @@ function curl(url, token, method) {
   return `curl -i ${method === undefined ? "" : `-X ${method} `}-H 'X-Auth-Token: ${token}' '${url}'`;
 }
 
-/** @param {StartOptions} options */
-function wranglerArgs({ port, persistTo, rest }) {
+/**
+ * @param {StartOptions} options
+ * @param {string} page
+ */
+function wranglerArgs({ port, persistTo, rest }, page) {
   const ip = rest.includes("--ip") ? [] : ["--ip", HOST];
-  return [wrangler, "dev", "--local", ...ip, "--port", String(port), "--persist-to", persistTo, ...rest];
+  return [wrangler, "dev", "--local", ...ip, "--port", String(port), "--persist-to", persistTo, "--assets", page, ...rest];
 }
 
 /** First of all, because setting up takes minutes that a taken port would waste. @param {number} port */

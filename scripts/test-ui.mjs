@@ -6,22 +6,22 @@
 // What each view looks like is left in tests/.state/ui/*.png; the README's picture is docs/page.png.
 
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build, deployed } from "./build.mjs";
 import { findChromium } from "./chromium.mjs";
 import { Failure, command, progress } from "./command.mjs";
-import { pageWithDemo } from "./demo-page.mjs";
+import { offerDemo, servedPage } from "./demo-page.mjs";
 import { freePort } from "./free-port.mjs";
 import { root } from "./layout.mjs";
-import { exitCode, serve } from "./run.mjs";
+import { serve } from "./run.mjs";
 import { setup } from "./setup.mjs";
 import { putTokens } from "./token-store.mjs";
+import { runTestFiles, testFiles } from "./typescript.mjs";
 import { quiet, wrangler } from "./wrangler.mjs";
 
-const SUITE = join("tests", "ui");
 const PICTURES = join(root, "tests", ".state", "ui");
 const START_LIMIT_MS = 120_000;
 const TOKEN_SECONDS = 3600;
@@ -32,7 +32,7 @@ const ROLES = ["reader", "member", "admin", "service"];
 /** @typedef {{ id: string, tokens: Record<string, string> }} Project */
 
 await command(async () => {
-  const files = selection(process.argv.slice(2));
+  const files = testFiles("tests/ui", process.argv.slice(2));
   const chromium = await findChromium();
   await setup();
   await build(deployed);
@@ -47,25 +47,13 @@ await command(async () => {
       const site = join(folder, "site.json");
       writeFileSync(site, JSON.stringify({ origin, projects, demo, chromium, pictures: PICTURES }), { mode: 0o600 });
       progress("tests of the page");
-      const args = ["--import", "tsx", "--test", "--test-concurrency=2", ...files.map((file) => join(SUITE, file))];
-      const code = await exitCode(process.execPath, args, { env: { UI_SITE: site }, onStdout: (chunk) => process.stdout.write(chunk) });
-      if (code !== 0) throw new Failure("the tests of the page failed");
+      const { failed } = await runTestFiles(files, { options: ["--test-concurrency=2"], env: { UI_SITE: site } });
+      if (failed > 0) throw new Failure(`${failed} tests of the page failed`);
     });
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 });
-
-/** @param {string[]} names */
-function selection(names) {
-  const all = readdirSync(join(root, SUITE)).filter((file) => file.endsWith(".test.ts")).sort();
-  if (names.length === 0) return all;
-  return names.map((name) => {
-    const file = all.find((file) => file === basename(name) || file === `${name}.test.ts`);
-    if (file === undefined) throw new Failure(`there is no test file ${name}; there are: ${all.join(", ")}`);
-    return file;
-  });
-}
 
 /** @returns {Project} */
 function project() {
@@ -92,19 +80,22 @@ function hex() {
  * @param {(origin: string) => Promise<void>} use
  */
 async function served(folder, demo, use) {
-  const page = pageWithDemo(folder, demo.tokens["member"] ?? "");
+  const page = servedPage(folder, "");
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   progress("wrangler dev");
-  const args = ["dev", "--local", "--ip", "127.0.0.1", "--port", String(port), "--persist-to", folder, "--assets", page, "--log-level", "error"];
-  const server = serve(process.execPath, [wrangler, ...args], { env: quiet });
+  const args = ["dev", "--local", "--ip", "127.0.0.1", "--port", String(port), "--persist-to", folder, "--assets", page];
+  /** Shown when it ends by itself. @type {string[]} */
+  const lines = [];
+  const server = serve(process.execPath, [wrangler, ...args], { env: quiet, onLine: (line) => lines.push(line) });
   const ended = server.exited.then((code) => {
-    throw new Failure(`wrangler ended with exit code ${code}`);
+    throw new Failure(`wrangler ended with exit code ${code}:\n${lines.slice(-20).join("\n")}`);
   });
   // A server that ends after it was asked to is no failure.
   ended.catch(() => {});
   try {
     await Promise.race([answering(origin), ended]);
+    await offerDemo(page, origin, demo.tokens["member"] ?? "");
     await Promise.race([use(origin), ended]);
   } finally {
     await server.end();

@@ -53,6 +53,7 @@ export function described<Answer extends Received>(sent: Sent, answer: Answer): 
     const allow = headerOf(answer.headers.list, "Allow");
     if (allow !== methodsOf(template)) fail(`it allows ${allow}, and described are ${methodsOf(template)}`);
   }
+  noteAttributes(sent);
   checkBody(response, sent, answer, met, fail);
   meetParameters(operation, sent, met);
   if (answer.status < 300) checkAccepted(operation, sent, met, fail);
@@ -96,10 +97,37 @@ function checkBody(response: Response, sent: Sent, answer: Received, met: Set<st
     return;
   }
   const schema = locate(below(response.pointer, "content", type, "schema"));
-  const instance = type.includes("json") ? parsed(answer.text, fail) : answer.text;
+  const instance = type.includes("json") ? withoutAttributes(parsed(answer.text, fail)) : answer.text;
   const problem = problems(schema.pointer, instance);
   if (problem !== undefined) fail(`the body ${problem}`);
   visit(schema, instance, (part) => met.add(part));
+}
+
+/** The names of attributes that the tests of this process have registered. */
+const attributes = new Set<string>();
+
+/** Attributes that Nova does not have are shown as they are, under any name. */
+function noteAttributes({ method, target, body }: Sent): void {
+  if (method !== "PUT" || !target.includes("/registry/") || body === undefined) return;
+  try {
+    const document = JSON.parse(Buffer.from(body).toString("utf8")) as Record<string, { attributes?: object }>;
+    for (const { attributes: named } of Object.values(document)) for (const name of Object.keys(named ?? {})) attributes.add(name);
+  } catch {
+    // No JSON, or null: nothing was registered.
+  }
+}
+
+/** Members that only a test has named are taken out of documents; what the description names is compared. */
+function withoutAttributes(instance: unknown): unknown {
+  if (attributes.size === 0 || typeof instance !== "object" || instance === null) return instance;
+  const copy: Record<string, unknown> = { ...instance };
+  for (const [wrapper, schema] of [["server", "Server"], ["servers", "Server"], ["image", "Image"], ["images", "Image"]] as const) {
+    const known = locate(`#/components/schemas/${schema}`).node["properties"];
+    const strip = (fields: unknown): unknown =>
+      typeof fields === "object" && fields !== null && "links" in fields ? Object.fromEntries(Object.entries(fields).filter(([name]) => Object.hasOwn(known, name) || !attributes.has(name))) : fields;
+    if (wrapper in copy) copy[wrapper] = Array.isArray(copy[wrapper]) ? copy[wrapper].map(strip) : strip(copy[wrapper]);
+  }
+  return copy;
 }
 
 /** A request that did what it was sent for, and its body is not what the description says is taken. */
