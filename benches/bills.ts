@@ -52,7 +52,7 @@ export function millions(): void {
     ["a look-up by name in a list of 1,000", requests.list(1, 1_000), 1],
     ["registry: a new server with 10 items", requests.register(ITEMS), 1],
     ["registry: a change of state", requests.registerState, 1],
-    ["registry: a deletion", sum(requests.forget(ITEMS, CHANGES)), 1],
+    ["registry: a deletion", sum(requests.forget(ITEMS)), 1],
     ["in addition: a token that the isolate does not know", extra.newToken, 0],
     ["the same, and KV does not either (Keystone)", extra.newToKeystone, 0],
     ["on top: the object has to start", extra.objectStart(ITEMS, CHANGES), 0],
@@ -84,7 +84,7 @@ function usage({ scenario, figures, writes, registry }: Traffic): Usage {
   const changing = requestsPerSecond * writes;
   const come = (servers * registry.churn) / 86_400;
   const states = (servers * registry.states) / 86_400;
-  const [coming, going, state] = [requests.register(ITEMS), requests.forget(ITEMS, CHANGES), requests.registerState];
+  const [coming, going, state] = [requests.register(ITEMS), requests.forget(ITEMS), requests.registerState];
   const workerRequests = requestsPerSecond + 2 * come + states;
   // A minute after a deletion there is another alarm.
   const objectRequests =

@@ -181,7 +181,7 @@ test("units add up", () => {
     kvReads: 1,
     kvWrites: 0,
     objectRequests: 1,
-    rowsRead: 15,
+    rowsRead: 23,
     rowsWritten: 0,
   });
 });
