@@ -10,7 +10,7 @@ import { deleteKeys, type Keys, type Owner } from "./load.ts";
 import { PROCESSES, novaEnvironment, prepareNova, startNova, type NovaApi } from "./nova/api.ts";
 import { startIdentity, type Identity } from "./nova/keystone.ts";
 import { requireMariaDb, startMariaDb, type MariaDb } from "./nova/mariadb.ts";
-import { undoing } from "./nova/programs.ts";
+import { undoing } from "../tests/programs.ts";
 import { cpuMicroseconds, familyCpuMicroseconds } from "./processes.ts";
 import { takeTurn } from "./rounds.ts";
 import { ours } from "./sides.ts";

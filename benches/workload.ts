@@ -1,14 +1,16 @@
-// The workload of every bench: servers, items and tokens. All are derived from numbers, so that the load generator
-// computes the same ones.
-import { createHash } from "node:crypto";
+// What is asked in every bench: which servers there are, their items, and the tokens. All of it follows
+// from numbers, so that the load generator can make the same up without being told.
+import { tokenKey } from "../scripts/token-store.mjs";
+
+export { tokenKey };
 
 export const PROJECT = "e4ee5a9bdf934e35b62c8b995152feee";
 export const USER = "2f3c0b1e9d8a4c7fb6a5e4d3c2b1a090";
-/** The most items that a server may have. */
+/** The longest list of items that a server may have. */
 export const ITEMS = 128;
-/** A token of the length of a Fernet token. */
+/** As long as a Fernet token of a Keystone. */
 const TOKEN_LENGTH = 183;
-/** A token of another project that may use the registry. */
+/** May fill the registry; its project is another one. */
 export const REGISTRAR = token(0);
 
 /** Tokens 1 to `count` are members of the project. */
@@ -43,13 +45,9 @@ export function claims(project: string | null, roles: string[], expiresAt = "210
   return { user_id: USER, project_id: project, roles, expires_at: expiresAt };
 }
 
-/** The content of the KV namespace: the registrar's token and `count` members' tokens. */
+/** What the namespace of tokens holds: the registrar's, and `count` of members. */
 export function tokens(count: number): Map<string, Claims> {
   const all = new Map([[REGISTRAR, claims("ffffffffffffffffffffffffffffffff", ["admin"])]]);
   for (let number = 1; number <= count; number += 1) all.set(token(number), claims(PROJECT, ["member"]));
   return all;
-}
-
-export function tokenKey(text: string): string {
-  return `token:${createHash("sha256").update(text).digest("hex")}`;
 }

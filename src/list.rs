@@ -215,7 +215,10 @@ impl Listing<'_> {
         if left_out > 0 {
             let cause = failure.unwrap_or_else(|| "they did not reply in time".to_owned());
             let context = &self.exchange.context;
-            context.note(format!("{left_out} of {} records: {cause}", ids.len()));
+            context.note(format!(
+                "records are left out: {cause} ({left_out} of {})",
+                ids.len()
+            ));
             if left_out == ids.len() {
                 return Err(Fault::StoreUnavailable);
             }

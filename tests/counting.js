@@ -133,7 +133,7 @@ async function take() {
 
 export default {
   async fetch(request, env, ctx) {
-    if (new URL(request.url).pathname === "/counts") return Response.json(await take());
+    if (new URL(request.url).pathname === "/counts") return Response.json(await take(), { headers: { "X-Test-Only": "counts" } });
     return worker.fetch(request, counted(env), ctx);
   },
 };

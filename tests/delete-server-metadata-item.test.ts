@@ -27,7 +27,7 @@ test("S2 204: normal end", async () => {
   assert.deepEqual(await worker.metadata("servers", id), { key2: "value2" });
 });
 
-test("S2 204: the execution example, verbatim", async () => {
+test("S2 204: the execution example, to the letter", async () => {
   const project = "e4ee5a9bdf934e35b62c8b995152feee";
   const server = "5ec95878-b74d-40f2-be61-c3c1ae5e5b19";
   const token = await worker.token({ token: "870466f60fd3461abbcf1f2f16ffc30f", project, roles: ["member"] });
@@ -61,7 +61,7 @@ test("S2 204: an item whose value is empty", async () => {
   assert.deepEqual(await worker.metadata("servers", id), {});
 });
 
-test("S2 204: HTTP request body none; one that is sent is ignored", async () => {
+test("S2 204: HTTP request body none, so one that is sent is not read", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const withLength = await project.delete(project.serverItem(id, "key1"), {
@@ -99,7 +99,7 @@ test("S2 400: project is not found", async () => {
   assert.deepEqual(await worker.metadata("servers", id), { key1: "value1", key2: "value2" });
 });
 
-test("S2 400: the error execution example, verbatim", async () => {
+test("S2 400: the error execution example, to the letter", async () => {
   await worker.token({
     token: "5ea07aa3793a43c3b5d0988d1253c01d",
     project: "cb8aa2a2c7244af5aab1fa7881ba7f4c",
@@ -228,7 +228,7 @@ test("S2 404: the item is another server's", async () => {
   assert.deepEqual(await worker.metadata("servers", other), { theirs: "1" });
 });
 
-test("S2 404: an image's id is not an instance's, and an instance's id is not an image's", async () => {
+test("S2 404: an image's id names no instance, nor an instance's id an image", async () => {
   const project = new Project(worker);
   const image = await project.image();
   const server = await project.server();
@@ -268,11 +268,10 @@ for (const state of [
   "rescued",
   "resized",
   "soft-delete",
-  "deleted",
   "error",
   "shelved",
   "shelved_offloaded",
-  "an unknown state",
+  "a state nobody knows",
   "ACTIVE",
 ]) {
   test(`S2 409: instance status is invalid, ${state}`, async () => {
@@ -280,14 +279,24 @@ for (const state of [
     const id = await project.server({ vm_state: state });
     const message = `Cannot 'delete metadata' instance ${id} while it is in vm_state ${state}`;
     assertFault(await project.delete(project.serverItem(id, "key1")), 409, "conflictingRequest", message);
-    // N: an admin passes the lock, but not the states.
+    // N: an admin passes the lock only.
     const asAdmin = await project.delete(project.serverItem(id, "key1"), { token: await project.as("admin") });
     assertFault(asAdmin, 409, "conflictingRequest", message);
     assert.deepEqual(await worker.metadata("servers", id), { key1: "value1", key2: "value2" });
   });
 }
 
-for (const task of ["rebooting", "deleting", "resize_prep", "an unknown task"]) {
+test("P 404: instance status is deleted, for an admin too", async () => {
+  const project = new Project(worker);
+  const id = await project.server({ vm_state: "deleted" });
+  for (const role of ["member", "admin"]) {
+    const answer = await project.delete(project.serverItem(id, "key1"), { token: await project.as(role) });
+    assertFault(answer, 404, "itemNotFound", `Instance ${id} could not be found.`);
+  }
+  assert.deepEqual(await worker.metadata("servers", id), { key1: "value1", key2: "value2" });
+});
+
+for (const task of ["rebooting", "deleting", "resize_prep", "a task nobody knows"]) {
   test(`S2 409: instance task status is not None, ${task}`, async () => {
     const project = new Project(worker);
     const id = await project.server({ task_state: task });

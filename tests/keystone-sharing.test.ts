@@ -45,7 +45,7 @@ function delayed(milliseconds: number, behaviour: Behaviour = keystone.honest): 
 test("100 requests at once with a new token share one Keystone call", async () => {
   const token = keystone.token();
   keystone.behaviour = delayed(200);
-  for (const answer of await many(100, 100, () => ask(worker, token))) assertKnown(answer);
+  for (const answer of await many(100, 100, () => ask(patient, token))) assertKnown(answer);
   assert.equal(keystone.asked.length, 1);
 });
 

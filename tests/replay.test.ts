@@ -46,6 +46,21 @@ const DIFFERENCES: Difference[] = [
     },
   },
   {
+    row: "Paths: a server in vm_state `deleted` is 404 everywhere but in the registry",
+    cases: [
+      "s/state/deleted/delete",
+      "s/state/deleted/put",
+      "s/state/deleted/post",
+      "s/state/deleted/putall",
+      "s/state/deleted/list",
+      "s/state/deleted/show",
+    ],
+    instead: (nova, { request }) => {
+      const server = fixtures.servers.find(({ id }) => request.path.includes(id));
+      return fault(nova, 404, "itemNotFound", `Instance ${server?.id} could not be found.`);
+    },
+  },
+  {
     row: "Better than Nova: a body that is not UTF-8, or nested deeply: 500; here 400",
     cases: ["s/put/utf16", "s/put/notutf8", "s/put/ctype-latin1", "s/put/deep"],
     instead: (nova) => fault(nova, 400, "badRequest", "Malformed request body"),

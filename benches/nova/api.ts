@@ -10,7 +10,7 @@ import { capture } from "../../scripts/run.mjs";
 import { send } from "../fill.ts";
 import { TOKENS_HOLD_SECONDS, type Identity } from "./keystone.ts";
 import type { MariaDb } from "./mariadb.ts";
-import { start, type Later } from "./programs.ts";
+import { start, type Later } from "../../tests/programs.ts";
 
 export const PROCESSES = 2;
 const environment = {

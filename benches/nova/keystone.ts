@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { keystoneEnvironment, keystoneTemplate } from "../../scripts/keystone-environment.mjs";
 import type { Keystone } from "../../tests/keystone/server.ts";
-import type { Later } from "./programs.ts";
+import type { Later } from "../../tests/programs.ts";
 
 /** Longer than a bench takes. */
 export const TOKENS_HOLD_SECONDS = 86_400;

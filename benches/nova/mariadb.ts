@@ -3,7 +3,7 @@ import { accessSync, constants } from "node:fs";
 import path from "node:path";
 import { Failure } from "../../scripts/command.mjs";
 import { capture } from "../../scripts/run.mjs";
-import { start, type Later } from "./programs.ts";
+import { start, type Later } from "../../tests/programs.ts";
 
 /** The server may be outside a user's PATH. */
 const FOLDERS = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/usr/local/sbin"];

@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use edge_metadata_core::rpc::{EntryKind, IndexUpdate, ListedAs};
 use edge_metadata_core::storage::IndexEntry;
 use edge_metadata_core::storage::index_entry::CHANGES;
-use futures_util::StreamExt as _;
-use futures_util::stream;
+use futures_util::future::join_all;
+use worker::Delay;
 
 use super::client::{Indexes, split_object_name};
 use super::resource::ResourceObject;
@@ -18,16 +19,14 @@ use super::schema::{self, PendingUpdate, Tables};
 use super::state::ResourceState;
 use crate::platform;
 
-/// Pending updates that are read at once.
-const BATCH: usize = 200;
+/// Lists that are told at once. Where many objects share a thread, as they do locally, more of them
+/// would hold up whoever calls this one.
+const AT_ONCE: i64 = 10;
 
-/// Lists that are told at once. Where many objects share a thread, more of them would hold up
-/// whoever calls this one.
-const AT_ONCE: usize = 25;
-
-/// Batches of one alarm. The platform limits the calls of one invocation, and an image may have any
-/// number of members: the next alarm goes on where this one ends.
-const BATCHES: usize = 5;
+/// Lists that one alarm tells at most, and for how long. The platform limits the calls of one
+/// invocation, and an image may have any number of members: the next alarm goes on where this one ends.
+const MAX_LISTS: usize = 1_000;
+const MAX_DURATION: TimeDelta = TimeDelta::seconds(30);
 
 /// How long one list may take. Others are waiting.
 const LIST_TIMEOUT: Duration = Duration::from_secs(3);
@@ -48,38 +47,39 @@ impl ResourceObject {
             return Ok(());
         }
         let indexes = Indexes::new(&self.env)?;
+        // As it is now. Should it change meanwhile, its lists are pending again.
+        let snapshot = self.with_state(Snapshot::of)?;
+        let end = platform::now() + MAX_DURATION;
         let mut after = self.told_up_to.take();
-        for _ in 0..BATCHES {
-            let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-            let updates = schema::pending_updates(&self.database, &after, limit)?;
+        let mut count = 0;
+        while count < MAX_LISTS && platform::now() < end {
+            let updates = schema::pending_updates(&self.database, &after, AT_ONCE)?;
             let Some(last) = updates.last() else {
                 return self.set_next_alarm();
             };
+            let told = join_all(
+                updates
+                    .iter()
+                    .map(|update| self.tell(&indexes, &snapshot, update)),
+            );
+            let told = told.await;
+            let taken = updates.iter().zip(told).filter(|(_, is_told)| *is_told);
+            schema::acknowledge(&self.database, taken.map(|(update, _)| update))?;
             after.clone_from(&last.list);
-            // As it is now. Should it change meanwhile, its lists are pending again.
-            let snapshot = self.with_state(Snapshot::of)?;
-            let mut told = stream::iter(&updates)
-                .map(|update| self.tell(&indexes, &snapshot, update))
-                .buffer_unordered(AT_ONCE);
-            while let Some(told) = told.next().await {
-                told?;
-            }
+            count += updates.len();
+            // Lets the object answer others before it goes on.
+            Delay::from(Duration::from_millis(1)).await;
         }
         self.told_up_to.replace(after);
         self.database.set_alarm(platform::now().timestamp_millis())
     }
 
-    /// Tells one list, and acknowledges the update when the list has taken it.
-    async fn tell(
-        &self,
-        indexes: &Indexes,
-        snapshot: &Snapshot,
-        update: &PendingUpdate,
-    ) -> worker::Result<()> {
+    /// Tells one list. Returns whether it has taken the update.
+    async fn tell(&self, indexes: &Indexes, snapshot: &Snapshot, update: &PendingUpdate) -> bool {
         let object = self.name.as_deref().unwrap_or(&update.name);
-        // The name of an object is always one of a resource.
         let Some((kind, id)) = split_object_name(object) else {
-            return schema::acknowledge(&self.database, update);
+            // The name of an object is always one of a resource: there is nothing to tell.
+            return true;
         };
         let message = if update.list == CHANGES {
             IndexUpdate {
@@ -95,10 +95,7 @@ impl ResourceObject {
             }
         };
         let told = platform::timeout(LIST_TIMEOUT, indexes.update(&update.list, &message)).await;
-        match told {
-            Some(Ok(())) => schema::acknowledge(&self.database, update),
-            Some(Err(_)) | None => Ok(()),
-        }
+        matches!(told, Some(Ok(())))
     }
 
     fn set_next_alarm(&self) -> worker::Result<()> {

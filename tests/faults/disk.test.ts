@@ -8,7 +8,7 @@ import { imageItem, Project } from "../project.ts";
 import { letFilesGrow, SmallDisk, withFilesUpTo, withoutMount } from "./disk.ts";
 import { Kept } from "./kept.ts";
 import { tally } from "./tally.ts";
-import { startWorkerd, type PlainWorkerd } from "./workerd.ts";
+import { startWorkerd, type PlainWorkerd } from "../workerd.ts";
 
 const KEYS = Array.from({ length: 8 }, (_, at) => `key${at}`);
 /** Upper bound of changes until a limit must be met. */

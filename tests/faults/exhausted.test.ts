@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import { assertNoContent, assertUnavailable } from "../answers.ts";
 import { Project } from "../project.ts";
 import { tally } from "./tally.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd } from "../workerd.ts";
 
 const DEADLINE_MS = 2000;
 const worker = await startWorkerd({ faults: true, vars: { REQUEST_DEADLINE_MS: String(DEADLINE_MS) } });

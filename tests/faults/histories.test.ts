@@ -9,7 +9,7 @@ import { budget } from "./budget.ts";
 import { isLinearizable, type Event } from "./linearizable.ts";
 import { ofItem, ofResource, type Observed, type Operation, type Seen } from "./metadata-model.ts";
 import { tally } from "./tally.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd } from "../workerd.ts";
 
 const CLIENTS = 64;
 const KEYS = ["a", "b", "c", "d"];

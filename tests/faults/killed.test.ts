@@ -9,7 +9,7 @@ import { Project } from "../project.ts";
 import { budget } from "./budget.ts";
 import { Kept } from "./kept.ts";
 import { tally } from "./tally.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd } from "../workerd.ts";
 
 const SERVERS = 6;
 const KEYS = 12;

@@ -7,7 +7,7 @@ import { resourceId, type Answer, type Fields } from "../harness.ts";
 import { imageItem, Project } from "../project.ts";
 import { tally } from "./tally.ts";
 import { named, rowsWritten, tries } from "./tries.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd } from "../workerd.ts";
 
 const worker = await startWorkerd({ faults: true });
 after(() => worker.stop());

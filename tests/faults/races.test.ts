@@ -7,7 +7,7 @@ import { assertFault } from "../answers.ts";
 import { Project } from "../project.ts";
 import { budget } from "./budget.ts";
 import { tally } from "./tally.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd } from "../workerd.ts";
 
 const ITEMS = 12;
 const CLIENTS = 64;

@@ -96,21 +96,24 @@ test("another project in the URL is 400; a token without a project is None", asy
   assertMismatch(await ask("system", acme), acme, "None");
 });
 
-test("unscoped, domain and system scope: servers 403; images 404, but an admin's 200; registry 403", async () => {
+test("unscoped, domain and system scope: servers 403; images 404, but the system admin's 200; registry 403", async () => {
   const user = await keystone.user("dora");
   for (const role of ["reader", "member"]) await keystone.grant(user, role, "/domains/default");
   tokens.set("domain", keystone.token(user, { domain: { id: "default" } }));
+  const admin = await keystone.user("ada");
+  await keystone.grant(admin, "admin", "/domains/default");
+  tokens.set("domain admin", keystone.token(admin, { domain: { id: "default" } }));
   const server = await put("server", acme);
   const image = await put("image", acme);
   const open = await put("image", acme, { visibility: "public" });
-  for (const name of ["unscoped", "domain"]) {
+  for (const name of ["unscoped", "domain", "domain admin"]) {
     assert.deepEqual(await statuses(name, "server", server), [403, 403], name);
     assert.deepEqual(await statuses(name, "image", image), [404, 404], name);
     assert.deepEqual(await statuses(name, "image", open), [404, 404], name);
   }
   assert.deepEqual(await statuses("system", "server", server), [403, 403]);
   assert.deepEqual(await statuses("system", "image", image), [200, 200]);
-  for (const name of ["unscoped", "domain", "system"]) {
+  for (const name of ["unscoped", "domain", "domain admin", "system"]) {
     const { status } = await worker.request("GET", `/registry/servers/${server}`, { token: await token(name) });
     assert.equal(status, 403, name);
   }

@@ -1,4 +1,4 @@
-// Revocation, expiry, trusts, application credentials and service tokens, and an outage of Keystone.
+// What ends a token, what lets it pass, and what happens while Keystone is away.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, test } from "node:test";
@@ -25,7 +25,7 @@ after(async () => {
 
 const { acme, other } = people.projects;
 
-/** An unknown server is 404 for every valid token. */
+/** A server that is not there is 404 for whoever is known. */
 function ask(asked: Worker, token?: string, headers: Record<string, string> = {}): Promise<Answer> {
   return asked.request("GET", "/v2.1/servers/none/metadata", { ...(token === undefined ? {} : { token }), headers });
 }
@@ -47,7 +47,7 @@ async function assertKeystoneUnavailable(answer: Promise<Answer>): Promise<void>
   assert.deepEqual(unavailable.headers.all("Retry-After"), ["1"]);
 }
 
-/** A Keystone with several processes can accept a credential once more after it was deleted. */
+/** A Keystone of several processes was seen to take a credential once more that it had just deleted. */
 async function eventually(check: () => Promise<void>): Promise<void> {
   for (let tries = 1; tries < 5; tries += 1) {
     try {
@@ -61,14 +61,28 @@ async function eventually(check: () => Promise<void>): Promise<void> {
 
 const cachePeriod = (): Promise<void> => sleep(CACHE_SECONDS * 1000 + 200);
 
-test("an issued token is valid, a made-up one is not", async () => {
+test("a token is valid; one that was made up is not", async () => {
   await assertKnown(ask(worker, await people.token("alice")));
   for (const token of ["garbage", `gAAAAA${randomBytes(130).toString("base64url")}`, "a.b.c"]) {
     await assertRefused(ask(worker, token));
   }
 });
 
-test("a revoked token is refused after the cache period, not before, as recorded", async () => {
+test("KEYSTONE_URL with one path too many turns no valid token into a 401: 503, and the log says what was met", async () => {
+  for (const wrong of [`${keystone.url}/identity`, keystone.url.replace("/v3", "/identity/v3")]) {
+    const lost = await startWorker({ vars: { ...vars, KEYSTONE_URL: wrong } });
+    try {
+      for (const token of [await people.token("alice"), "garbage"]) await assertKeystoneUnavailable(ask(lost, token));
+      await sleep(200);
+      const line = "/v3/auth/tokens answered 404 with HTML, which is no error of Keystone's";
+      assert.ok(lost.logs().some((logged) => logged.includes(line)), lost.logs().join("\n"));
+    } finally {
+      await lost.stop();
+    }
+  }
+});
+
+test("revoked: it stops within the cache period; as recorded, not before", async () => {
   const recorded = recording.filter(({ case: name }) => name.startsWith("s/auth/revoked-after-use"));
   assert.deepEqual(recorded.map(({ status }) => status), [200, 200]);
   const token = await people.token("alice");
@@ -79,13 +93,13 @@ test("a revoked token is refused after the cache period, not before, as recorded
   await assertRefused(ask(worker, token));
 });
 
-test("a token that is revoked before its first use is never valid", async () => {
+test("revoked before it was used: never valid", async () => {
   const token = await people.token("alice");
   await keystone.revoke(token);
   await assertRefused(ask(worker, token));
 });
 
-test("a revoked token is refused although it is in constant use", async () => {
+test("revoked, though it was in use all the time", async () => {
   const token = await people.token("alice");
   await assertKnown(ask(worker, token));
   await keystone.revoke(token);
@@ -97,19 +111,19 @@ test("a revoked token is refused although it is in constant use", async () => {
   await assertRefused(ask(worker, token));
 });
 
-test("changing a password revokes the user's tokens", async () => {
+test("a password that is changed ends its user's tokens", async () => {
   const user = await keystone.user("paula");
   await keystone.grant(user, "member", `/projects/${acme}`);
   const token = await keystone.token(user, { project: { id: acme } });
   await assertKnown(ask(worker, token));
-  // Keystone compares times in whole seconds.
+  // Keystone compares in seconds.
   await sleep(1_100);
   await keystone.manage("PATCH", `/users/${user.id}`, { user: { password: "another" } });
   await cachePeriod();
   await assertRefused(ask(worker, token));
 });
 
-test("disabling a user or a project revokes the tokens", async () => {
+test("a user or a project that is disabled ends the tokens", async () => {
   const project = await keystone.project("brief");
   const user = await keystone.user("dan");
   await keystone.grant(user, "member", `/projects/${project}`);
@@ -120,7 +134,7 @@ test("disabling a user or a project revokes the tokens", async () => {
   await assertRefused(ask(worker, first));
 });
 
-test("a removed role takes effect within the cache period", async () => {
+test("a role that is taken away counts within the cache period", async () => {
   const user = await keystone.user("rob");
   for (const role of ["member", "reader"]) await keystone.grant(user, role, `/projects/${acme}`);
   const token = await keystone.token(user, { project: { id: acme } });
@@ -136,7 +150,7 @@ test("a removed role takes effect within the cache period", async () => {
   assert.notEqual(await change(), 200);
 });
 
-/** A trust-scoped token of `bob` in alice's project. */
+/** A token with which `bob` acts in alice's project. */
 async function trusted(impersonation: boolean): Promise<{ token: string; trust: string }> {
   const { alice, bob } = people.users;
   assert.ok(alice && bob);
@@ -156,7 +170,7 @@ async function checkTrusted(asked: Worker, impersonation: boolean): Promise<void
   await assertRefused(ask(asked, token));
 }
 
-/** A Worker with an application credential of its own. */
+/** A Worker that has an application credential of its own. */
 async function withCredential(): Promise<{ configured: Worker; end: () => Promise<void> }> {
   const { svc } = people.users;
   assert.ok(svc);
@@ -170,11 +184,11 @@ async function withCredential(): Promise<{ configured: Worker; end: () => Promis
   };
 }
 
-test("a trust's token works in its project with the delegated role until the trust is deleted", async () => {
+test("a trust's token works in its project, with the role it lends, and ends with the trust", async () => {
   await checkTrusted(worker, false);
 });
 
-test("an impersonating trust's token is 503 without an application credential, and works with one", async () => {
+test("a trust's token that impersonates may not validate itself: 503 without an application credential, else the same", async () => {
   const { token } = await trusted(true);
   await assertKeystoneUnavailable(ask(worker, token));
   await sleep(200);
@@ -187,7 +201,7 @@ test("an impersonating trust's token is 503 without an application credential, a
   }
 });
 
-test("an application credential's token works until the credential is deleted", async () => {
+test("an application credential's token works, and ends with it", async () => {
   const { alice } = people.users;
   assert.ok(alice);
   const owner = await people.token("alice");
@@ -199,7 +213,7 @@ test("an application credential's token works until the credential is deleted", 
   await assertRefused(ask(worker, token));
 });
 
-test("an application credential with access rules: 401 unless a rule allows the request", async () => {
+test("an application credential with access rules: what none of them allows is 401", async () => {
   const { alice } = people.users;
   assert.ok(alice);
   const rules = [
@@ -223,22 +237,23 @@ test("an application credential with access rules: 401 unless a rule allows the 
     const answer = await worker.request(method, path, { token, ...(method === "PUT" ? { body: { metadata: {} } } : {}) });
     assert.equal(answer.status, status, `${method} ${path}: ${answer.text}`);
   }
-  // Keystone does not create credentials with an empty list of rules.
+  // Keystone knows no credential with an empty list of rules.
   const headers = { "X-Service-Token": await people.token("norole") };
   assert.equal((await worker.request("GET", `/v2.1/servers/${id}/metadata/key1`, { token, headers })).status, 404);
 });
 
-test("X-Service-Token: a user's token is accepted; an invalid one is 401", async () => {
+test("X-Service-Token: a user's own is valid as well; an invalid one is 401", async () => {
   const token = await people.token("alice");
   await assertKnown(ask(worker, token, { "X-Service-Token": token }));
   await assertKnown(ask(worker, token, { "X-Service-Token": await people.token("svc") }));
   await assertRefused(ask(worker, token, { "X-Service-Token": "garbage" }));
+  await assertKnown(ask(worker, token, { "X-Service-Token": "" }));
   const revoked = await people.token("svc");
   await keystone.revoke(revoked);
   await assertRefused(ask(worker, token, { "X-Service-Token": revoked }));
 });
 
-test("the Worker's own application credential validates every token", async () => {
+test("an application credential of the Worker's own validates for all", async () => {
   const { configured, end } = await withCredential();
   try {
     for (const name of ["alice", "rita", "bob", "unscoped"]) {
@@ -251,7 +266,7 @@ test("the Worker's own application credential validates every token", async () =
     await keystone.revoke(token);
     await cachePeriod();
     await assertRefused(ask(configured, token));
-    // A rejection of the Worker's credential says nothing about the user's token.
+    // That the Worker's own is rejected says nothing about the user's.
     await end();
     await eventually(async () => assertKeystoneUnavailable(ask(configured, await people.token("bob"))));
   } finally {
@@ -259,7 +274,7 @@ test("the Worker's own application credential validates every token", async () =
   }
 });
 
-test("an expired token is refused at once; with a service token it is accepted during Keystone's grace period", async () => {
+test("an expired token stops at once; beside a service's it passes for as long as Keystone says", async () => {
   const hasty = await startKeystone({ expiration: EXPIRATION, grace: GRACE });
   const patient = await startWorker({ vars: { KEYSTONE_URL: hasty.url } });
   try {
@@ -270,7 +285,7 @@ test("an expired token is refused at once; with a service token it is accepted d
     const token = await hasty.token(user, { project: { id: project } });
     const expires = Date.now() + EXPIRATION * 1000;
     await assertKnown(ask(patient, token));
-    // The default cache period is minutes: the token's own expiry ends it.
+    // The default remembers a token for minutes: it is its own time that ends it.
     await sleep(expires - 1_500 - Date.now());
     await assertKnown(ask(patient, token));
     await sleep(expires + 100 - Date.now());
@@ -287,7 +302,7 @@ test("an expired token is refused at once; with a service token it is accepted d
   }
 });
 
-test("Keystone stopped: cached tokens work, others get 503, no token 401, until it is back", async () => {
+test("Keystone stopped: remembered tokens go on, others get 503, no token 401; and back again", async () => {
   const brief = await startWorker({ vars: { ...vars, TOKEN_CACHE_SECONDS: "6" } });
   try {
     const [known, unknown] = [await people.token("alice"), await people.token("rita")];
@@ -301,7 +316,7 @@ test("Keystone stopped: cached tokens work, others get 503, no token 401, until 
         await assertRefused(ask(brief));
         await sleep(500);
       }
-      // Another isolate reads the claims from KV.
+      // Another isolate goes on from KV.
       await brief.restart();
       if (Date.now() < learned + 5_500) await assertKnown(ask(brief, known));
       await sleep(learned + 6_200 - Date.now());
@@ -316,7 +331,7 @@ test("Keystone stopped: cached tokens work, others get 503, no token 401, until 
   }
 });
 
-test("a failing KV changes no answer", async () => {
+test("KV down: everything works", async () => {
   const failing = await startWorker({ vars: { ...vars, KV_FAILURE: "throws" }, entry: "tests/failing-kv.js" });
   try {
     for (const name of ["alice", "rita", "bob"]) await assertKnown(ask(failing, await people.token(name)));
@@ -326,7 +341,7 @@ test("a failing KV changes no answer", async () => {
   }
 });
 
-test("no token is logged or stored", async () => {
+test("no token is in a log line or in what is stored", async () => {
   const token = await people.token("alice");
   const admin = await keystone.admin();
   await assertKnown(ask(worker, token));

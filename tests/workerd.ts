@@ -1,6 +1,6 @@
 /**
  * The built Worker in a plain workerd, without Miniflare: it starts in a tenth of a second, can be killed at any
- * moment, and tests may damage its process and its folder. Its interface is that of the harness's Worker.
+ * moment, and tests may damage and measure its process and its folder. Its interface is that of the harness's Worker.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
@@ -11,20 +11,30 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
-import { configuration } from "../../scripts/configuration.mjs";
-import { workerModules } from "../../scripts/worker-modules.mjs";
-import { repository, Worker, type Namespace, type WorkerOptions } from "../harness.ts";
+import { configuration } from "../scripts/configuration.mjs";
+import { workerModules } from "../scripts/worker-modules.mjs";
+import { repository, Worker, type Namespace, type WorkerOptions } from "./harness.ts";
 
 const START_MS = 20_000;
 
-// miniflare depends on workerd, and workerd on the program for this platform.
+// miniflare brings workerd along, and workerd the program for this kind of machine.
 const fromMiniflare = createRequire(createRequire(import.meta.url).resolve("miniflare"));
 const program = (fromMiniflare("workerd") as { default: string }).default;
 
-export interface PlainOptions extends Pick<WorkerOptions, "faults" | "vars"> {
-  /** The objects' folder, if not the Worker's own. */
+/** Answers for the namespace of tokens over HTTP, as `FakeKv` does. */
+export interface KvServer {
+  /** Host and port. */
+  address: string;
+  namespace: Namespace;
+}
+
+export interface PlainOptions extends Pick<WorkerOptions, "entry" | "faults" | "vars"> {
+  /** Where the objects are kept, if not in the Worker's own folder. */
   objects?: string;
-  /** A command prefix: a program that changes something and then becomes workerd. */
+  /** Asked instead of the folder that otherwise answers as KV. */
+  kv?: KvServer;
+  v8Flags?: string[];
+  /** Put before workerd's own command line: a program that changes something and then becomes workerd. */
   through?: string[];
 }
 
@@ -55,7 +65,7 @@ export class PlainWorkerd extends Worker {
   }
 
   override async start(): Promise<void> {
-    this.#root ??= await mkdtemp(path.join(tmpdir(), "edge-metadata-faults-"));
+    this.#root ??= await mkdtemp(path.join(tmpdir(), "edge-metadata-workerd-"));
     await mkdir(path.join(this.#root, "tokens"), { recursive: true });
     const objects = this.plain.objects ?? path.join(this.#root, "objects");
     await mkdir(objects, { recursive: true });
@@ -74,7 +84,7 @@ export class PlainWorkerd extends Worker {
     this.url = `http://127.0.0.1:${await this.#port(started.stdio[3] as Readable)}`;
   }
 
-  /** The system chooses the port; workerd reports it on a control descriptor. */
+  /** Port 0 lets the system choose; workerd tells which on the descriptor it was given for that. */
   async #port(control: Readable): Promise<number> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -97,7 +107,7 @@ export class PlainWorkerd extends Worker {
     }
   }
 
-  /** Sends SIGKILL. */
+  /** SIGKILL, at once. */
   async kill(): Promise<void> {
     this.#process?.kill("SIGKILL");
     await this.#gone;
@@ -118,8 +128,9 @@ export class PlainWorkerd extends Worker {
     return this.#lines;
   }
 
-  /** A folder as KV namespace: workerd reads KV over HTTP, and serves a file per key. */
+  /** workerd asks a KV namespace over HTTP, which a folder answers as well: a file for each key. */
   override async kv(): Promise<Namespace> {
+    if (this.plain.kv !== undefined) return this.plain.kv.namespace;
     const file = (key: string): string => path.join(this.folder, "tokens", key);
     return {
       get: (key) => readFile(file(key), "utf8").catch(() => null),
@@ -130,11 +141,13 @@ export class PlainWorkerd extends Worker {
   }
 }
 
-/** The configuration of wrangler.toml as a workerd configuration. */
+/** The same as wrangler.toml says, in workerd's own words. */
 function capnp(root: string, folder: string, options: PlainOptions): string {
   const { compatibilityDate, objects } = configuration(repository);
   const text = (value: string): string => JSON.stringify(value);
-  const modules = workerModules(options.faults ? path.join(repository, "build-faults") : repository).map(
+  const built = options.faults ? path.join(repository, "build-faults") : repository;
+  const entries = options.entry === undefined ? ["entry.js"] : [options.entry, "entry.js"];
+  const modules = workerModules(built, entries).map(
     ({ name, file, type }) => `(name = ${text(name)}, ${type === "wasm" ? "wasm" : "esModule"} = embed ${text(file)}),`,
   );
   const classes = Object.entries(objects);
@@ -145,13 +158,20 @@ function capnp(root: string, folder: string, options: PlainOptions): string {
   const namespaces = classes.map(
     ([name, className]) => `(className = ${text(className)}, uniqueKey = ${text(name.toLowerCase())}, enableSql = true),`,
   );
+  const kv =
+    options.kv === undefined
+      ? `disk = (path = ${text(path.join(root, "tokens"))})`
+      : `external = (address = ${text(options.kv.address)}, http = ())`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .main),
     (name = "objects", disk = (path = ${text(folder)}, writable = true)),
-    (name = "tokens", disk = (path = ${text(path.join(root, "tokens"))})),
+    (name = "tokens", ${kv}),
+    # Keystones of tests listen on this machine, which workerd's own service of this name does not reach.
+    (name = "internet", network = (allow = ["public", "private"])),
   ],
+  v8Flags = [${(options.v8Flags ?? []).map(text).join(", ")}],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
 const main :Workerd.Worker = (

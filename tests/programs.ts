@@ -1,17 +1,17 @@
-// Starts the programs of the Nova bench and ends them by process id.
+// Programs that run until a test or a bench is done with them, and their end by process id.
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "../../scripts/command.mjs";
+import { Failure } from "../scripts/report.mjs";
 
 const GRACE_MS = 5_000;
 const STARTS_WITHIN_MS = 120_000;
 const INTERRUPTS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Registers a clean-up step. */
+/** Tells what is to be done at the end. */
 export type Later = (undo: () => unknown) => void;
 
-/** Runs the clean-up steps in reverse order, however the body ends, Ctrl-C included. */
+/** Undoes what was done, the last thing first, however the body ends. MariaDB does not mind Ctrl-C: it is told. */
 export async function undoing<Result>(body: (later: Later) => Promise<Result>): Promise<Result> {
   const undos: (() => unknown)[] = [];
   const undo = async (): Promise<void> => {
@@ -32,12 +32,12 @@ export interface Program {
   program: string;
   args: string[];
   folder: string;
-  /** File for its output. */
+  /** What it prints goes there. */
   log: string;
   env?: Record<string, string>;
 }
 
-/** Starts a program that runs until the end; returns its process id once it answers. */
+/** A program that runs until the end. Gives its process id once it answers. */
 export async function start(what: Program, answers: () => Promise<boolean>, later: Later): Promise<number> {
   const { name, program, args, folder, log, env = {} } = what;
   const output = openSync(log, "w");

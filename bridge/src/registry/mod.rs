@@ -1,0 +1,11 @@
+//! The edge's registry: its documents, and how they compare.
+
+mod compare;
+mod types;
+
+pub use compare::{differences, unmarked};
+pub use types::{
+    Change, ChangedResource, ChangesPage, Document, Feed, FeedBody, ImageBody, ImageDocument,
+    ImageRecord, Link, ListedResource, Metadata, Record, ResourcePage, ServerBody, ServerDocument,
+    ServerRecord, Visibility,
+};
