@@ -95,7 +95,7 @@ for (const path of [
   "/v2/{project_id}/servers/{id}/meta",
   "/v2/{project_id}",
   "/registry",
-  "/registry/servers",
+  "/registry/flavors",
   "/registry/flavors/{id}",
   "/registry/servers/{id}/metadata/key1",
   "/v2/registry/servers/{id}",
