@@ -7,51 +7,20 @@ import {
   assertFaultHeaders,
   assertMethodNotAllowed,
   assertNoContent,
-  assertRequestId,
   assertUnauthorized,
   assertUnknownPath,
-  assertVersion,
 } from "./answers.ts";
-import { projectId, resourceId, startWorker, type Answer, type Fields, type RequestOptions } from "./harness.ts";
+import { projectId, resourceId, startWorker, type Answer, type Fields } from "./harness.ts";
 import { imageItem, Project } from "./project.ts";
+import { assertInvalid, assertRecord, KINDS, RegistryClient, registryPath, wrapper, type Kind } from "./registry-client.ts";
 
 const worker = await startWorker();
 after(() => worker.stop());
 const registrar = await worker.registrar();
-
-type Kind = "servers" | "images";
-const KINDS: Kind[] = ["servers", "images"];
-const wrapper = (kind: Kind): "server" | "image" => (kind === "servers" ? "server" : "image");
-const path = (kind: Kind, id: string): string => `/registry/${kind}/${id}`;
-
-async function put(kind: Kind, id: string, fields: unknown, options: RequestOptions = {}): Promise<Answer> {
-  return worker.request("PUT", path(kind, id), { token: registrar, body: { [wrapper(kind)]: fields }, ...options });
-}
-
-async function get(kind: Kind, id: string): Promise<Answer> {
-  return worker.request("GET", path(kind, id), { token: registrar });
-}
-
-function assertRecord(answer: Answer, status: number, kind: Kind, fields: Fields): void {
-  assert.equal(answer.status, status, answer.text);
-  assert.deepEqual(answer.headers.all("Content-Type"), ["application/json"]);
-  assertRequestId(answer);
-  assertVersion(answer, null);
-  assert.deepEqual(Object.keys(answer.json()), [wrapper(kind)]);
-  const record = answer.json()[wrapper(kind)] as Fields;
-  for (const [name, value] of Object.entries(fields)) assert.deepEqual(record[name], value, name);
-}
-
-function assertInvalid(answer: Answer, field: string): void {
-  assert.equal(answer.status, 400, answer.text);
-  assert.deepEqual(Object.keys(answer.json()), ["badRequest"]);
-  const { message, code } = answer.json().badRequest as { message: string; code: number };
-  assert.equal(code, 400);
-  const named = /^Invalid input for field '(.*?)': ./.exec(message)?.[1];
-  assert.ok(named !== undefined, message);
-  assert.ok(named === field || named.endsWith(`.${field}`) || named.includes(`${field}.`), message);
-  assertFaultHeaders(answer);
-}
+const registry = new RegistryClient(worker);
+const path = registryPath;
+const put: RegistryClient["put"] = (...args) => registry.put(...args);
+const get: RegistryClient["get"] = (...args) => registry.get(...args);
 
 const SERVER: Fields = {
   project_id: projectId(),
