@@ -29,7 +29,7 @@ function variables({ segments }: Template): number {
 export function route(target: string, basePath: string): string | undefined {
   if (!target.startsWith("/")) return undefined;
   // As the platform does before the Worker sees it: dots are resolved, backslashes are slashes.
-  const { pathname } = new URL(target.replace(/^\/+/, (slashes) => "/." + slashes), "http://localhost");
+  const { pathname } = new URL(target.replace(/^\/+/, (slashes) => `/.${slashes}`), "http://localhost");
   const segments = withoutBase(pathname.replace(/^\/\.?/, "/").split("/").slice(1), basePath);
   if (segments === undefined) return undefined;
   return templates.find((template) => template.prefixes.some((prefix) => matches(prefix, template.segments, segments)))?.template;
