@@ -36,6 +36,7 @@ export interface LogLine {
 export interface Ended {
   code: number;
   /** Results: a line of JSON each. */
+  // biome-ignore lint/suspicious/noExplicitAny: its shape is what a test asserts next; a type would be a claim.
   lines: any[];
   log: LogLine[];
 }

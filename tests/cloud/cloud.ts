@@ -24,7 +24,7 @@ export const QUEUES = { nova: ["edge_metadata.info", "edge_metadata.error"], gla
 export interface Reply {
   status: number;
   text: string;
-  // What comes back is what a test asserts next; a type here would be a claim nobody has checked.
+  // biome-ignore lint/suspicious/noExplicitAny: its shape is what a test asserts next; a type would be a claim.
   json: any;
 }
 

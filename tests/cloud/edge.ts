@@ -13,7 +13,7 @@ export interface Change {
   value: string | null;
 }
 
-// What comes back is what a test asserts next; a type here would be a claim nobody has checked.
+// biome-ignore lint/suspicious/noExplicitAny: its shape is what a test asserts next; a type would be a claim.
 export type EdgeRecord = any;
 
 export class Edge {
