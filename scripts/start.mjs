@@ -4,19 +4,17 @@
 // last, when all of it works, `ready http://127.0.0.1:PORT`. What wrangler says before that is held back, so that
 // these lines come last and the log begins with the first request of somebody else.
 
-import { existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build, deployed } from "./build.mjs";
 import { Failure, command, progress } from "./command.mjs";
+import { offerDemo, servedPage } from "./demo-page.mjs";
 import { ensureTokens } from "./demo-tokens.mjs";
 import { deletions, load, mistake, outcome, registryPath, resources } from "./demo.mjs";
-import { HeldLines } from "./held-lines.mjs";
-import { root } from "./layout.mjs";
 import { onceNpmIsGone } from "./parent.mjs";
 import { serve } from "./run.mjs";
 import { setup } from "./setup.mjs";
+import { StartLog } from "./start-log.mjs";
 import { HELP, startOptions } from "./start-options.mjs";
 import { quiet, wrangler } from "./wrangler.mjs";
 
@@ -24,8 +22,7 @@ import { quiet, wrangler } from "./wrangler.mjs";
 
 const HOST = "127.0.0.1";
 const START_LIMIT_MS = 120_000;
-/** What nobody needs to see of a start that works: the requests that were made here, and that the build is up to date. */
-const UNINTERESTING = /^\[wrangler:\w+\] [A-Z]+ \/|^\{.*"message":"request"|^\[custom build\]/;
+const LOG_DELAY_MS = 1_000;
 const MEANING = {
   204: "204 No Content",
   404: "404, it is gone already (npm start -- --reset brings it back)",
@@ -43,19 +40,21 @@ await command(async () => {
   await build(deployed);
 
   progress("wrangler dev");
-  const log = new HeldLines(process.stderr);
-  const server = serve(process.execPath, wranglerArgs(options), { env: quiet, onLine: (line) => log.add(line) });
+  const log = new StartLog(process.stderr);
+  const page = servedPage(options.persistTo, options.basePath);
+  const server = serve(process.execPath, wranglerArgs(options, page), { env: quiet, onLine: (line) => log.add(line) });
   const over = new AbortController();
   const asked = signalled();
   const ended = server.exited.then((code) => {
     throw new Failure(`wrangler ended with exit code ${code}`);
   });
   try {
-    await Promise.race([present(options, log, over.signal), asked, ended]);
+    await Promise.race([present(options, page, log, over.signal), asked, ended]);
     await Promise.race([asked, ended]);
   } catch (error) {
-    await log.quiet();
-    log.release(() => true);
+    // What was logged of it may still be on its way.
+    await sleep(LOG_DELAY_MS);
+    log.release({ hasFailed: true });
     throw error;
   } finally {
     over.abort();
@@ -66,30 +65,31 @@ await command(async () => {
 /**
  * Waits until the Worker answers, loads the demo and tells how to use it.
  * @param {StartOptions} options
- * @param {HeldLines} log
+ * @param {string} page the folder of the page
+ * @param {StartLog} log
  * @param {AbortSignal} over
  */
-async function present(options, log, over) {
+async function present(options, page, log, over) {
   const origin = `http://${HOST}:${options.port}`;
   const url = origin + options.basePath;
-  const keystone = keystoneOf(await firstAnswer(`${url}/servers`, over), origin);
-  const lines = keystone === undefined ? await withDemo(url, options) : withKeystone(url, keystone);
-  await log.quiet();
-  log.release((line) => !UNINTERESTING.test(line));
-  if (existsSync(join(root, "public", "ui"))) lines.push("", `open ${origin}/ui/`);
+  const keystone = keystoneOf(await firstAnswer(`${url}/servers`, log, over), origin);
+  const lines = keystone === undefined ? await withDemo(url, options, page, log) : withKeystone(url, keystone);
+  log.release({ hasFailed: false });
+  lines.push("", `open ${origin}/ui/`);
   process.stdout.write(`${lines.join("\n")}\n\nready ${origin}\n`);
 }
 
 /**
  * The first answer to a request without a token: a 401, unless something is wrong.
  * @param {string} url
+ * @param {StartLog} log
  * @param {AbortSignal} over
  */
-async function firstAnswer(url, over) {
+async function firstAnswer(url, log, over) {
   const limit = Date.now() + START_LIMIT_MS;
   while (Date.now() < limit && !over.aborted) {
-    const answer = await fetch(url).catch(() => undefined);
-    if (answer?.status === 500) throw new Failure("the Worker answers 500: the last lines above name the reason");
+    const answer = await log.fetch(url).catch(() => undefined);
+    if (answer?.status === 500) throw new Failure("the Worker answers 500; its lines above name the reason");
     if (answer) return answer;
     await sleep(100);
   }
@@ -109,19 +109,22 @@ function keystoneOf(unauthorized, origin) {
 /**
  * @param {string} url
  * @param {StartOptions} options
+ * @param {string} page
+ * @param {StartLog} log
  */
-async function withDemo(url, options) {
+async function withDemo(url, options, page, log) {
   const adminToken = await ensureTokens(options.persistTo, options);
   try {
-    await load(url, adminToken, options);
+    await load(url, adminToken, options, log.fetch);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     // A setting may be what somebody wants to try.
     return [`The demo cannot be loaded with these settings: ${error.message}`];
   }
+  if (deletions[0] !== undefined) await offerDemo(page, new URL(url).origin, deletions[0].token, log.fetch);
   const lines = [];
   for (const deletion of deletions) {
-    const now = await outcome(url, adminToken, deletion);
+    const now = await outcome(url, adminToken, deletion, log.fetch);
     lines.push("", `Delete ${deletion.what}. Answers now: ${MEANING[now]}`);
     lines.push(`  ${curl(url + deletion.path, deletion.token, "DELETE")}`);
   }
@@ -165,10 +168,13 @@ function curl(url, token, method) {
   return `curl -i ${method === undefined ? "" : `-X ${method} `}-H 'X-Auth-Token: ${token}' '${url}'`;
 }
 
-/** @param {StartOptions} options */
-function wranglerArgs({ port, persistTo, rest }) {
+/**
+ * @param {StartOptions} options
+ * @param {string} page
+ */
+function wranglerArgs({ port, persistTo, rest }, page) {
   const ip = rest.includes("--ip") ? [] : ["--ip", HOST];
-  return [wrangler, "dev", "--local", ...ip, "--port", String(port), "--persist-to", persistTo, ...rest];
+  return [wrangler, "dev", "--local", ...ip, "--port", String(port), "--persist-to", persistTo, "--assets", page, ...rest];
 }
 
 /** First of all, because setting up takes minutes that a taken port would waste. @param {number} port */

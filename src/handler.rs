@@ -24,9 +24,6 @@ use crate::context::Waiting;
 use crate::exchange::Exchange;
 use crate::{list, registry, tasks};
 
-/// The description of the API, which the tests hold true.
-const OPENAPI: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json"));
-
 /// Answers a request.
 pub(crate) async fn handle(
     request: Request,
@@ -53,15 +50,16 @@ pub(crate) fn give_up(
     if let Some(context) = tasks::give_up(task) {
         exchange.context = context;
     }
-    exchange.context.note(cause);
-    let fault = match exchange.context.waiting() {
-        Waiting::Body => Fault::BodyTimeout,
+    let (fault, waited_for) = match exchange.context.waiting() {
+        Waiting::Body => (Fault::BodyTimeout, "the body"),
         Waiting::Token if exchange.service.settings.keystone.is_some() => {
-            Fault::KeystoneUnavailable
+            (Fault::KeystoneUnavailable, "Keystone")
         }
-        Waiting::Token => Fault::TokenStoreUnavailable,
-        Waiting::Store => Fault::StoreUnavailable,
+        Waiting::Token => (Fault::TokenStoreUnavailable, "the token store"),
+        Waiting::Store => (Fault::StoreUnavailable, "the store"),
     };
+    let note = format!("{cause} while the request waited for {waited_for}");
+    exchange.context.note(note);
     // The answer names the microversion as every answer of its path does.
     let version = match &exchange.route {
         Some(Route::Compute(route)) => Negotiation::new(route.prefix, &exchange.headers()).headers,
@@ -76,7 +74,6 @@ async fn answer(exchange: &Exchange) -> Result<Response, Fault> {
     let documents = PublicDocuments {
         base_path: &service.settings.api_base_path,
         is_configured: service.misconfigured.is_none(),
-        openapi: OPENAPI,
     };
     let route = exchange.route.as_ref();
     if let Some(answer) = public::respond(&context.head, route, &exchange.headers(), documents) {

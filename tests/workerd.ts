@@ -1,7 +1,6 @@
 /**
- * The built Worker in a plain workerd, with nothing around it: it starts in a tenth of a second, dies by
- * SIGKILL at any moment, and its process and its folder are the test's to harm and to measure. It listens,
- * stores and answers as the harness's other Worker does, whose requests it sends.
+ * The built Worker in a plain workerd, without Miniflare: it starts in a tenth of a second, can be killed at any
+ * moment, and tests may damage and measure its process and its folder. Its interface is that of the harness's Worker.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";

@@ -74,7 +74,7 @@ type Method = fn(&ResourceStub, &str) -> Result<Promise, JsValue>;
 
 /// An object did not reply, or its reply is not understood.
 #[derive(Debug, Error)]
-#[error("object {object}: {cause}")]
+#[error("the store failed: {cause} ({object})")]
 pub(crate) struct StoreError {
     object: String,
     cause: worker::Error,

@@ -19,6 +19,9 @@ use super::sql::{Database, Row};
 /// not hold up the list's other callers.
 const MAX_COMPARED: usize = 5_000;
 
+/// Steps that one search takes at most, some 0.1 s: how long a pattern takes is a client's choice.
+const MAX_STEPS: u64 = 100_000_000;
+
 /// One list. JavaScript's `IndexObject` holds it and hands calls on.
 #[durable_object(fetch)]
 pub struct IndexObject {
@@ -137,12 +140,15 @@ impl IndexObject {
         )?;
         let mut entries = Vec::new();
         let mut compared = 0;
+        let mut steps = 0;
         for row in &rows {
-            if entries.len() >= query.limit {
+            if entries.len() >= query.limit || steps >= MAX_STEPS {
                 break;
             }
             compared += 1;
-            if search.matches(&row.text(2)) {
+            let name = row.text(2);
+            steps += search.steps(&name);
+            if search.matches(&name) {
                 entries.push(position(row));
             }
         }

@@ -129,7 +129,7 @@ impl RequestPath {
         let (mut carry, mut any) = (0, 0);
         for (word, before) in reached.iter_mut().zip(before) {
             let matched = *word & before;
-            *word = matched << 1 | carry;
+            *word = shift(matched, carry);
             carry = matched >> 63;
             any |= *word;
         }
@@ -142,7 +142,7 @@ impl RequestPath {
         let (mut shift_carry, mut sum_carry, mut any) = (0, false, 0);
         for (word, within) in reached.iter_mut().zip(&self.within_segments) {
             let matched = *word & within;
-            let behind_one = matched << 1 | shift_carry;
+            let behind_one = shift(matched, shift_carry);
             shift_carry = matched >> 63;
             // The carry of an addition runs from the first position in a segment to its end.
             let (sum, first) = (behind_one & within).overflowing_add(*within);
@@ -171,6 +171,11 @@ impl RequestPath {
         }
         !is_behind
     }
+}
+
+/// Moves the positions in a word behind one byte; `carry` is the last one of the word before.
+fn shift(word: u64, carry: u64) -> u64 {
+    word << 1 | carry
 }
 
 fn set_bit(words: &mut [u64], at: usize) {

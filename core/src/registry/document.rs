@@ -106,10 +106,7 @@ impl Document {
 }
 
 /// Tells a field that is null from one that is absent.
-#[expect(
-    clippy::option_option,
-    reason = "the outer one is absent, the inner one is null"
-)]
+#[expect(clippy::option_option, reason = "serde's way to tell null from absent")]
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

@@ -1,0 +1,327 @@
+//! RabbitMQ: a connection for each bus, a channel for each queue.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+use lapin::options::{
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions,
+};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, ConnectionProperties, Consumer, ErrorKind};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::consumer::{Message, Queue, carry};
+use crate::backoff::Backoff;
+use crate::metrics;
+use crate::scheduler::Scheduler;
+
+/// How long connecting may take.
+const CONNECTING: Duration = Duration::from_secs(10);
+
+/// AMQP's reply when a queue does not exist.
+const NOT_FOUND: u16 = 404;
+
+/// A message bus of the cloud, and the queues of it that are read.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    /// For logs and metrics.
+    pub name: String,
+    /// `amqp://` or `amqps://`, with user, password and virtual host.
+    pub url: SecretString,
+    /// The queues that are read.
+    pub queues: Vec<String>,
+    /// How many messages of a queue are held without an acknowledgement.
+    pub prefetch: u16,
+    /// How often a queue that does not exist is looked for.
+    pub look_every: Duration,
+    /// The longest wait before the next attempt to connect.
+    pub longest_backoff: Duration,
+}
+
+/// Whether everything that the buses have is being read.
+#[derive(Debug, Default)]
+pub struct Health {
+    buses: usize,
+    connected: AtomicUsize,
+    /// When messages were last lost, if they may have been: queues of a broker that ended are gone with what was in
+    /// them.
+    gap: Mutex<Option<DateTime<Utc>>>,
+    /// Wakes whoever verifies.
+    lost: Notify,
+}
+
+impl Health {
+    /// Of so many buses, none of which is connected yet.
+    #[must_use]
+    pub fn new(buses: usize) -> Self {
+        Self {
+            buses,
+            ..Self::default()
+        }
+    }
+
+    /// Whether all of them are connected.
+    #[must_use]
+    pub fn all_connected(&self) -> bool {
+        self.connected.load(Ordering::Acquire) == self.buses
+    }
+
+    /// When messages were last lost, if they may have been and no verification has begun since.
+    #[must_use]
+    pub fn gap(&self) -> Option<DateTime<Utc>> {
+        *self.gap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A verification that began at this time has found what was lost before it.
+    pub fn mend(&self, verified: DateTime<Utc>) {
+        let mut gap = self.gap.lock().unwrap_or_else(PoisonError::into_inner);
+        if gap.is_some_and(|since| since <= verified) {
+            *gap = None;
+        }
+    }
+
+    fn lost(&self) {
+        // The last loss counts: only what is verified after it is known.
+        *self.gap.lock().unwrap_or_else(PoisonError::into_inner) = Some(Utc::now());
+        self.lost.notify_one();
+    }
+
+    /// Waits until messages may have been lost.
+    pub async fn until_lost(&self) {
+        self.lost.notified().await;
+    }
+}
+
+/// Reads a bus until `stop` is cancelled, connecting anew whenever the connection ends.
+pub async fn listen(bus: Bus, scheduler: Scheduler, health: Arc<Health>, stop: CancellationToken) {
+    let mut backoff = Backoff::new(bus.longest_backoff);
+    let mut ever = false;
+    while !stop.is_cancelled() {
+        let connected = Connected {
+            bus: &bus,
+            health: &health,
+        };
+        match connected.read(&scheduler, &stop, &mut backoff, ever).await {
+            Ok(()) => return,
+            Err(error) => {
+                metrics::failure("bus");
+                warn!(bus = bus.name, error = %without_secret(&error, &bus), "the bus is not connected");
+            }
+        }
+        ever = true;
+        let wait = backoff.wait();
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// An error of lapin's may show the address, which has the password in it.
+fn without_secret(error: &BusError, bus: &Bus) -> String {
+    error
+        .to_string()
+        .replace(bus.url.expose_secret(), "the bus")
+}
+
+/// Why a bus is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// RabbitMQ, or the way to it, failed.
+    #[error("{0}")]
+    Amqp(#[from] lapin::Error),
+    /// It did not answer in time.
+    #[error("no connection within {CONNECTING:?}")]
+    Timeout,
+    /// It was there and is no more.
+    #[error("the connection has ended")]
+    Ended,
+}
+
+struct Connected<'a> {
+    bus: &'a Bus,
+    health: &'a Health,
+}
+
+impl Connected<'_> {
+    async fn read(
+        &self,
+        scheduler: &Scheduler,
+        stop: &CancellationToken,
+        backoff: &mut Backoff,
+        again: bool,
+    ) -> Result<(), BusError> {
+        let bus = self.bus;
+        let connection = connect(bus).await?;
+        backoff.reset();
+        info!(bus = bus.name, "the bus is connected");
+        if again {
+            self.health.lost();
+        }
+        self.health.connected.fetch_add(1, Ordering::AcqRel);
+        metrics::connected(&bus.name, true);
+        let ended = self.read_queues(&connection, scheduler, stop).await;
+        self.health.connected.fetch_sub(1, Ordering::AcqRel);
+        metrics::connected(&bus.name, false);
+        // What was not acknowledged is delivered again, here or to another consumer.
+        let _ = connection.close(200, "the bridge ends".into()).await;
+        ended
+    }
+
+    /// Reads all queues at once. The first that fails ends the others: their channels share its connection.
+    async fn read_queues(
+        &self,
+        connection: &Connection,
+        scheduler: &Scheduler,
+        stop: &CancellationToken,
+    ) -> Result<(), BusError> {
+        let readers = self
+            .bus
+            .queues
+            .iter()
+            .map(|queue| self.read_queue(connection, queue, scheduler, stop));
+        futures::future::try_join_all(readers).await?;
+        Ok(())
+    }
+
+    /// Reads one queue, on channels of its own: to read one that does not exist closes the channel.
+    async fn read_queue(
+        &self,
+        connection: &Connection,
+        name: &str,
+        scheduler: &Scheduler,
+        stop: &CancellationToken,
+    ) -> Result<(), BusError> {
+        let label = format!("{}/{name}", self.bus.name);
+        let mut missed = false;
+        while !stop.is_cancelled() {
+            match RabbitQueue::open(connection, name, self.bus.prefetch).await {
+                Ok(mut queue) => {
+                    info!(queue = label, "reading");
+                    missed = false;
+                    carry(&label, &mut queue, scheduler, stop).await?;
+                    if stop.is_cancelled() {
+                        return Ok(());
+                    }
+                    // The broker has cancelled the consumer: the queue was deleted.
+                    self.health.lost();
+                }
+                Err(error) if is_missing(&error) => {
+                    // A queue comes into being with the first notification for it, which for errors may be never.
+                    if !std::mem::replace(&mut missed, true) {
+                        info!(queue = label, "there is no such queue yet");
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.bus.look_every) => {}
+                () = stop.cancelled() => {}
+            }
+            if !connection.status().connected() {
+                return Err(BusError::Ended);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_missing(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(amqp) if amqp.get_id() == NOT_FOUND)
+}
+
+/// A consumer of RabbitMQ with a bounded number of deliveries that are not acknowledged.
+struct RabbitQueue {
+    channel: Channel,
+    consumer: Consumer,
+}
+
+impl RabbitQueue {
+    async fn open(
+        connection: &Connection,
+        name: &str,
+        prefetch: u16,
+    ) -> Result<Self, lapin::Error> {
+        let channel = connection.create_channel().await?;
+        channel
+            .basic_qos(prefetch, BasicQosOptions::default())
+            .await?;
+        let consumer = channel
+            .basic_consume(
+                name.into(),
+                "".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            )
+            .await?;
+        Ok(Self { channel, consumer })
+    }
+}
+
+impl Queue for RabbitQueue {
+    type Error = lapin::Error;
+
+    async fn next(&mut self) -> Option<Result<Message, lapin::Error>> {
+        let delivery = self.consumer.next().await?;
+        Some(delivery.map(|delivery| Message {
+            tag: delivery.delivery_tag,
+            body: delivery.data,
+        }))
+    }
+
+    async fn acknowledge(&mut self, tag: u64) -> Result<(), lapin::Error> {
+        self.channel
+            .basic_ack(tag, BasicAckOptions::default())
+            .await
+    }
+
+    async fn stop(&mut self) {
+        // If it fails, the connection is gone and nothing more is delivered either.
+        let _ = self
+            .channel
+            .basic_cancel(self.consumer.tag(), BasicCancelOptions::default())
+            .await;
+    }
+}
+
+/// How many messages wait in a bus's queues. One that does not exist has none.
+///
+/// # Errors
+///
+/// The bus cannot be asked.
+pub async fn waiting(bus: &Bus) -> Result<u64, BusError> {
+    let connection = connect(bus).await?;
+    let mut total = 0;
+    for name in &bus.queues {
+        let channel = connection.create_channel().await?;
+        let passive = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        match channel
+            .queue_declare(name.as_str().into(), passive, FieldTable::default())
+            .await
+        {
+            Ok(queue) => total += u64::from(queue.message_count()),
+            Err(error) if is_missing(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let _ = connection.close(200, "asked".into()).await;
+    Ok(total)
+}
+
+async fn connect(bus: &Bus) -> Result<Connection, BusError> {
+    let properties =
+        ConnectionProperties::default().with_connection_name("edge-metadata-bridge".into());
+    let connecting = Connection::connect(bus.url.expose_secret(), properties);
+    Ok(tokio::time::timeout(CONNECTING, connecting)
+        .await
+        .map_err(|_| BusError::Timeout)??)
+}

@@ -1,0 +1,46 @@
+//! The time at which the cloud is asked.
+
+use std::sync::Mutex;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Tells times that only ever grow, in whole milliseconds.
+///
+/// P: a document whose `observed_at` is not later than the last one changes nothing. Two reads of a resource must
+/// therefore never have the same time, not even when the machine's clock is set back between them.
+#[derive(Debug, Default)]
+pub struct Clock {
+    last: Mutex<DateTime<Utc>>,
+}
+
+impl Clock {
+    /// A time later than all that this clock has told.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.at(Utc::now())
+    }
+
+    fn at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let mut last = self
+            .last
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let now = DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now);
+        *last = now.max(*last + TimeDelta::milliseconds(1));
+        *last
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_grow_even_when_the_clock_is_set_back() {
+        let clock = Clock::default();
+        let time = |milliseconds| DateTime::from_timestamp_millis(milliseconds).unwrap();
+        assert_eq!(clock.at(time(5_000)), time(5_000));
+        assert_eq!(clock.at(time(5_000)), time(5_001));
+        assert_eq!(clock.at(time(1_000)), time(5_002));
+        assert_eq!(clock.at(time(6_000)), time(6_000));
+    }
+}

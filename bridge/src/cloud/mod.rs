@@ -1,0 +1,127 @@
+//! The cloud's side: Nova and Glance through one Keystone session.
+
+mod error;
+mod glance;
+mod glance_document;
+mod nova;
+mod nova_document;
+mod session;
+
+use std::future::Future;
+
+use crate::registry::Document;
+use crate::resource::{Kind, Resource};
+
+pub use error::{CloudError, SessionError};
+pub use session::{Endpoints, OpenStack};
+
+/// What became of a change in the cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// The key has the value, or is not there, as wanted.
+    Applied,
+    /// The cloud will not have it, for this reason.
+    Refused(String),
+}
+
+/// One page of what the cloud has.
+#[derive(Debug, Clone)]
+pub struct CloudPage {
+    /// The resources on it.
+    pub resources: Vec<(Resource, Document)>,
+    /// Where the next page begins; [`None`] on the last.
+    pub next: Option<String>,
+}
+
+/// What is asked of a cloud.
+pub trait Cloud: Send + Sync + 'static {
+    /// Reads a resource; [`None`] when it is not there, or no longer.
+    ///
+    /// # Errors
+    ///
+    /// The cloud could not be asked.
+    fn read(
+        &self,
+        resource: Resource,
+    ) -> impl Future<Output = Result<Option<Document>, CloudError>> + Send;
+
+    /// Gives a key of the resource's metadata a value, or with [`None`] takes it away.
+    ///
+    /// # Errors
+    ///
+    /// The cloud could not be asked, or failed: whether the change was made is unknown.
+    fn change(
+        &self,
+        resource: Resource,
+        key: &str,
+        value: Option<&str>,
+    ) -> impl Future<Output = Result<Taken, CloudError>> + Send;
+
+    /// One page of all resources of a kind, of every project.
+    ///
+    /// # Errors
+    ///
+    /// The cloud could not be asked.
+    fn page(
+        &self,
+        kind: Kind,
+        marker: Option<&str>,
+        limit: usize,
+    ) -> impl Future<Output = Result<CloudPage, CloudError>> + Send;
+
+    /// The ids of all projects that Keystone knows.
+    ///
+    /// # Errors
+    ///
+    /// The cloud could not be asked.
+    fn projects(&self) -> impl Future<Output = Result<Vec<String>, CloudError>> + Send;
+}
+
+/// What a status means for a change of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Applied,
+    Refused,
+    Unknown,
+}
+
+/// Judges the answer to a change of one key.
+///
+/// P: 404 is done, because either the key is not there or the resource is not, which the read that follows
+/// tells. 400, 403 and 409 end the change; a quota of Glance's is 413. Everything else says nothing about the
+/// change, least of all what a wrong address answers, and is tried again.
+fn verdict(status: u16, retry_after: bool) -> Verdict {
+    match status {
+        200..=299 | 404 => Verdict::Applied,
+        400 | 403 | 409 => Verdict::Refused,
+        413 if !retry_after => Verdict::Refused,
+        _ => Verdict::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_applied_by_success_and_by_not_found() {
+        for status in [200, 202, 204, 404] {
+            assert_eq!(verdict(status, false), Verdict::Applied, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_change_is_ended_by_400_403_and_409() {
+        for status in [400, 403, 409, 413] {
+            assert_eq!(verdict(status, false), Verdict::Refused, "{status}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_tried_again() {
+        for status in [300, 401, 405, 406, 408, 415, 429, 500, 502, 503, 504] {
+            assert_eq!(verdict(status, false), Verdict::Unknown, "{status}");
+        }
+        assert_eq!(verdict(413, true), Verdict::Unknown, "a rate limit");
+    }
+}

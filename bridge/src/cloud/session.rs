@@ -1,0 +1,437 @@
+//! A session with Keystone, and requests to the services of its catalog.
+//!
+//! Two things are done by hand here, because `openstack_sdk` does them otherwise. Requests go to addresses
+//! that are put together from the catalog, so that neither version discovery nor its loss at a renewal
+//! matters. And a session that can no longer renew itself is replaced by a new one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openstack_sdk::api::{AsyncClient, RestClient};
+use openstack_sdk::config::{CloudConfig, ConfigFile};
+use openstack_sdk::types::ServiceType;
+use openstack_sdk::{AsyncOpenStack, OpenStackError};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::{Mutex, RwLock};
+
+use super::error::{CloudError, SessionError};
+use super::{Cloud, CloudPage, Taken};
+use crate::registry::Document;
+use crate::resource::{Kind, Resource};
+
+/// The plugins register themselves where they are linked in, and only what is named is linked in.
+static PLUGINS: [&(dyn openstack_sdk_auth_core::OpenStackAuthType + Sync); 2] = [
+    &openstack_sdk_auth_password::ANCHOR,
+    &openstack_sdk_auth_applicationcredential::ANCHOR,
+];
+
+/// Where the cloud is, and who asks.
+#[derive(Debug, Clone)]
+pub struct Endpoints {
+    /// A cloud of clouds.yaml; without it the `OS_*` variables decide.
+    pub cloud: Option<String>,
+    /// A clouds.yaml besides those that are always looked for.
+    pub clouds_file: Option<PathBuf>,
+    /// In place of the catalog's compute endpoint.
+    pub compute: Option<String>,
+    /// In place of the catalog's image endpoint.
+    pub image: Option<String>,
+    /// How long a request may take, and the connection to Keystone.
+    pub timeout: Duration,
+}
+
+/// A cloud: Nova, Glance and Keystone, as one user sees them.
+pub struct OpenStack {
+    endpoints: Endpoints,
+    config: CloudConfig,
+    session: RwLock<Arc<AsyncOpenStack>>,
+    renewal: Mutex<()>,
+    /// Members of Nova's documents that the edge shall show.
+    pub(super) attributes: Vec<String>,
+}
+
+/// An answer of a service.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Method and path, for messages.
+    pub(super) request: String,
+    pub(super) status: u16,
+    pub(super) retry_after: bool,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    /// Reads the body, which is JSON.
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, CloudError> {
+        serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error.to_string()))
+    }
+
+    pub(super) fn unreadable(&self, reason: String) -> CloudError {
+        CloudError::Body {
+            request: self.request.clone(),
+            reason,
+        }
+    }
+
+    pub(super) fn error(&self) -> CloudError {
+        CloudError::Status {
+            request: self.request.clone(),
+            status: self.status,
+            message: self.message(),
+        }
+    }
+
+    /// What the fault says: Nova wraps it in JSON, Glance in HTML.
+    pub(super) fn message(&self) -> String {
+        const LONGEST: usize = 300;
+        let fault = serde_json::from_slice::<Value>(&self.body).ok();
+        let message = fault.as_ref().and_then(|fault| {
+            fault
+                .as_object()?
+                .values()
+                .find_map(|inner| inner.get("message")?.as_str())
+                .map(str::to_owned)
+        });
+        let message = message.unwrap_or_else(|| String::from_utf8_lossy(&self.body).into_owned());
+        message.chars().take(LONGEST).collect()
+    }
+}
+
+impl OpenStack {
+    /// Reads the configuration of the cloud and connects to its Keystone.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is missing or wrong, or Keystone cannot be reached or refuses.
+    pub async fn connect(
+        endpoints: Endpoints,
+        attributes: Vec<String>,
+    ) -> Result<Self, SessionError> {
+        let config = cloud_config(&endpoints)?;
+        let session = connect(&config, endpoints.timeout).await?;
+        Ok(Self {
+            endpoints,
+            config,
+            session: RwLock::new(Arc::new(session)),
+            renewal: Mutex::new(()),
+            attributes,
+        })
+    }
+
+    /// The token of the session, for an edge that asks the same Keystone.
+    pub async fn token(&self) -> Option<SecretString> {
+        self.session.read().await.get_auth_token()
+    }
+
+    /// Replaces the session, unless another task has done so since `seen` was the token.
+    ///
+    /// # Errors
+    ///
+    /// Keystone cannot be reached or refuses.
+    pub async fn renew(&self, seen: Option<&SecretString>) -> Result<(), SessionError> {
+        use secrecy::ExposeSecret;
+        let _one = self.renewal.lock().await;
+        let current = self.token().await;
+        if current.as_ref().map(ExposeSecret::expose_secret)
+            != seen.map(ExposeSecret::expose_secret)
+        {
+            return Ok(());
+        }
+        let session = connect(&self.config, self.endpoints.timeout).await?;
+        *self.session.write().await = Arc::new(session);
+        tracing::info!("the session with Keystone is a new one");
+        Ok(())
+    }
+
+    /// Sends a request to Nova, for a path below its endpoint.
+    pub(super) async fn compute(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, CloudError> {
+        let base = self.endpoints.compute.as_deref();
+        self.send(
+            &ServiceType::Compute,
+            base,
+            None,
+            method,
+            path,
+            headers,
+            body,
+        )
+        .await
+    }
+
+    /// Sends a request to Glance, for a path below `/v2`.
+    pub(super) async fn image(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, CloudError> {
+        let base = self.endpoints.image.as_deref();
+        self.send(
+            &ServiceType::Image,
+            base,
+            Some("v2"),
+            method,
+            path,
+            headers,
+            body,
+        )
+        .await
+    }
+
+    /// Sends a request to Keystone, for a path below `/v3`.
+    pub(super) async fn identity(&self, method: &str, path: &str) -> Result<Answer, CloudError> {
+        self.send(
+            &ServiceType::Identity,
+            None,
+            Some("v3"),
+            method,
+            path,
+            &[],
+            None,
+        )
+        .await
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is another part of one request"
+    )]
+    async fn send(
+        &self,
+        service: &ServiceType,
+        base: Option<&str>,
+        version: Option<&str>,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, CloudError> {
+        let request = format!("{method} {service} {path}");
+        let failed = |reason: String| SessionError::Request {
+            request: request.clone(),
+            reason,
+        };
+        let session = Arc::clone(&*self.session.read().await);
+        let seen = session.get_auth_token();
+        let base = match base {
+            Some(base) => base.to_owned(),
+            None => session
+                .get_service_endpoint(service, None)
+                .await
+                .map_err(|error| SessionError::NoService(service.clone(), error.to_string()))?
+                .url()
+                .to_string(),
+        };
+        let mut builder = http::Request::builder()
+            .method(method)
+            .uri(address(&base, version, path))
+            .header("Accept", "application/json");
+        if body.is_some()
+            && !headers
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        {
+            builder = builder.header("Content-Type", "application/json");
+        }
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        let bytes = body
+            .map(|body| body.to_string().into_bytes())
+            .unwrap_or_default();
+        let answer = session
+            .rest_async(builder, bytes)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let answer = Answer {
+            request: request.clone(),
+            status: answer.status().as_u16(),
+            retry_after: answer.headers().contains_key("retry-after"),
+            body: answer.into_body().to_vec(),
+        };
+        if answer.status == 401 {
+            // The SDK has tried to renew it and could not.
+            self.renew(seen.as_ref()).await?;
+        }
+        Ok(answer)
+    }
+
+    /// The project in which the session's user acts.
+    pub async fn project(&self) -> Option<String> {
+        self.session.read().await.get_current_project()?.id
+    }
+}
+
+impl Cloud for OpenStack {
+    async fn read(&self, resource: Resource) -> Result<Option<Document>, CloudError> {
+        match resource.kind {
+            Kind::Server => self.server(resource.id).await,
+            Kind::Image => self.show_image(resource.id).await,
+        }
+    }
+
+    async fn change(
+        &self,
+        resource: Resource,
+        key: &str,
+        value: Option<&str>,
+    ) -> Result<Taken, CloudError> {
+        match resource.kind {
+            Kind::Server => self.change_server(resource.id, key, value).await,
+            Kind::Image => self.change_image(resource.id, key, value).await,
+        }
+    }
+
+    async fn page(
+        &self,
+        kind: Kind,
+        marker: Option<&str>,
+        limit: usize,
+    ) -> Result<CloudPage, CloudError> {
+        match kind {
+            Kind::Server => self.servers(marker, limit).await,
+            Kind::Image => self.images(marker, limit).await,
+        }
+    }
+
+    async fn projects(&self) -> Result<Vec<String>, CloudError> {
+        let answer = self.identity("GET", "/projects").await?;
+        match answer.status {
+            200 => {
+                let list: ProjectList = answer.read()?;
+                Ok(list
+                    .projects
+                    .into_iter()
+                    .map(|project| project.id)
+                    .collect())
+            }
+            _ => Err(answer.error()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ProjectList {
+    projects: Vec<Project>,
+}
+
+#[derive(Deserialize)]
+struct Project {
+    id: String,
+}
+
+fn cloud_config(endpoints: &Endpoints) -> Result<CloudConfig, SessionError> {
+    let file = |error: &dyn std::fmt::Display| SessionError::File(error.to_string());
+    let mut config = match &endpoints.cloud {
+        Some(name) => {
+            let clouds = endpoints.clouds_file.clone();
+            ConfigFile::new_with_user_specified_configs(clouds, None::<PathBuf>)
+                .map_err(|error| file(&error))?
+                .get_cloud_config(name)
+                .map_err(|error| file(&error))?
+                .ok_or_else(|| SessionError::UnknownCloud(name.clone()))?
+        }
+        None => CloudConfig::from_env().map_err(|error| file(&error))?,
+    };
+    let auth_url = config
+        .auth
+        .as_ref()
+        .and_then(|auth| auth.auth_url.clone())
+        .ok_or(SessionError::NoAuthUrl)?;
+    // Discovery of an identity endpoint that is not public never ends without it.
+    config
+        .options
+        .entry("identity_endpoint_override".to_owned())
+        .or_insert_with(|| identity_endpoint(&auth_url).into());
+    Ok(config)
+}
+
+/// `auth_url` with `/v3/` at its end.
+fn identity_endpoint(auth_url: &str) -> String {
+    let trimmed = auth_url.trim_end_matches('/');
+    if trimmed.ends_with("/v3") {
+        format!("{trimmed}/")
+    } else {
+        format!("{trimmed}/v3/")
+    }
+}
+
+/// A path below a service's endpoint. Some catalogs name the version in it, some do not.
+fn address(base: &str, version: Option<&str>, path: &str) -> String {
+    let base = base.trim_end_matches('/');
+    match version {
+        Some(version) if !base.ends_with(&format!("/{version}")) => {
+            format!("{base}/{version}{path}")
+        }
+        _ => format!("{base}{path}"),
+    }
+}
+
+async fn connect(config: &CloudConfig, timeout: Duration) -> Result<AsyncOpenStack, SessionError> {
+    tracing::debug!(plugins = PLUGINS.len(), "connecting to Keystone");
+    let connecting = AsyncOpenStack::builder(config)
+        .disable_auth_cache(true)
+        .http_timeout(timeout)
+        .connect();
+    tokio::time::timeout(timeout, connecting)
+        .await
+        .map_err(|_| SessionError::ConnectTimeout(timeout))?
+        .map_err(|error| SessionError::Connect(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_identity_endpoint_ends_in_v3_and_a_slash() {
+        for url in [
+            "http://k:5000",
+            "http://k:5000/",
+            "http://k:5000/v3",
+            "http://k:5000/v3/",
+        ] {
+            assert_eq!(identity_endpoint(url), "http://k:5000/v3/");
+        }
+    }
+
+    #[test]
+    fn a_version_is_added_where_the_endpoint_has_none() {
+        assert_eq!(
+            address("http://g:9292", Some("v2"), "/images"),
+            "http://g:9292/v2/images"
+        );
+        assert_eq!(
+            address("http://g:9292/v2/", Some("v2"), "/images"),
+            "http://g:9292/v2/images"
+        );
+        assert_eq!(
+            address("http://n/compute/v2.1", None, "/servers"),
+            "http://n/compute/v2.1/servers"
+        );
+    }
+
+    #[test]
+    fn a_fault_tells_its_message() {
+        let answer = |body: &str| Answer {
+            request: String::new(),
+            status: 409,
+            retry_after: false,
+            body: body.as_bytes().to_vec(),
+        };
+        let fault = r#"{"conflictingRequest": {"code": 409, "message": "Instance x is locked"}}"#;
+        assert_eq!(answer(fault).message(), "Instance x is locked");
+        assert_eq!(answer("<html>409</html>").message(), "<html>409</html>");
+    }
+}

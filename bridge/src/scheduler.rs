@@ -1,0 +1,472 @@
+//! Whose turn it is: each resource once, however often it was announced, and one at a time.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::sync::{Notify, mpsc};
+
+use crate::backoff::Backoff;
+use crate::metrics;
+use crate::resource::Resource;
+
+/// One consumer's connection to a queue. A delivery's tag means something to it alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SourceId(u64);
+
+/// Tells that a delivery is done with: the resource was read after it had arrived, and the edge has taken it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Done {
+    /// Which resource it announced.
+    pub resource: Resource,
+    /// The bus's tag for it.
+    pub tag: u64,
+}
+
+/// Why a resource shall have its turn.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hint {
+    /// Whom to tell when it is done with.
+    pub delivery: Option<(SourceId, u64)>,
+    /// The edge has marks for it.
+    pub marked: bool,
+    /// When the cloud announced it.
+    pub announced: Option<DateTime<Utc>>,
+    /// When a user changed it at the edge.
+    pub changed: Option<DateTime<Utc>>,
+}
+
+/// A resource whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// The resource.
+    pub resource: Resource,
+    /// Whether the edge may have marks for it.
+    pub marked: bool,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It is in step.
+    Done,
+    /// It is in step, but the edge has marks for it.
+    Marked,
+    /// It has to be tried again.
+    Failed,
+}
+
+/// Everything known about why a resource shall have a turn, several hints in one.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// The newest delivery of each source: the source acknowledges older ones when a newer one arrives.
+    deliveries: HashMap<SourceId, u64>,
+    marked: bool,
+    announced: Option<DateTime<Utc>>,
+    changed: Option<DateTime<Utc>>,
+}
+
+impl Wanted {
+    fn add(&mut self, hint: Hint) {
+        self.deliveries.extend(hint.delivery);
+        self.marked |= hint.marked;
+        self.announced = earlier(self.announced, hint.announced);
+        self.changed = earlier(self.changed, hint.changed);
+    }
+
+    /// Takes back what had its turn in vain. What has arrived since is newer.
+    fn restore(&mut self, earlier_turn: Self) {
+        let newer = std::mem::replace(&mut self.deliveries, earlier_turn.deliveries);
+        self.deliveries.extend(newer);
+        self.marked |= earlier_turn.marked;
+        self.announced = earlier(self.announced, earlier_turn.announced);
+        self.changed = earlier(self.changed, earlier_turn.changed);
+    }
+}
+
+fn earlier(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    one.into_iter().chain(other).min()
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// Hints that no turn has served yet; [`None`] when all of them are served by the turn that is on.
+    waiting: Option<Wanted>,
+    /// What the turn that is on serves.
+    running: Option<Wanted>,
+    /// It waits for its next attempt.
+    delayed: bool,
+    backoff: Backoff,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    entries: HashMap<Resource, Entry>,
+    ready: VecDeque<Resource>,
+    sources: HashMap<SourceId, mpsc::UnboundedSender<Done>>,
+    last_source: u64,
+}
+
+/// The resources that shall have a turn. Its size is bounded by what its sources hold back.
+#[derive(Debug, Clone)]
+pub struct Scheduler {
+    state: Arc<Mutex<State>>,
+    ready: Arc<Notify>,
+    changed: Arc<Notify>,
+    longest_backoff: Duration,
+}
+
+impl Scheduler {
+    /// Nothing is pending.
+    #[must_use]
+    pub fn new(longest_backoff: Duration) -> Self {
+        Self {
+            state: Arc::default(),
+            ready: Arc::default(),
+            changed: Arc::default(),
+            longest_backoff,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new source of deliveries, and what tells it which of them are done with.
+    #[must_use]
+    pub fn source(&self) -> (SourceId, mpsc::UnboundedReceiver<Done>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let mut state = self.state();
+        state.last_source += 1;
+        let id = SourceId(state.last_source);
+        state.sources.insert(id, sender);
+        (id, receiver)
+    }
+
+    /// A source is no more; what it delivered is delivered again by the bus.
+    pub fn forget(&self, source: SourceId) {
+        let mut state = self.state();
+        state.sources.remove(&source);
+        for entry in state.entries.values_mut() {
+            for wanted in entry.waiting.iter_mut().chain(&mut entry.running) {
+                wanted.deliveries.remove(&source);
+            }
+        }
+    }
+
+    /// A resource shall have a turn that begins from now on.
+    pub fn announce(&self, resource: Resource, hint: Hint) {
+        let longest = self.longest_backoff;
+        let mut state = self.state();
+        let State { entries, ready, .. } = &mut *state;
+        let entry = entries.entry(resource).or_insert_with(|| Entry {
+            waiting: None,
+            running: None,
+            delayed: false,
+            backoff: Backoff::new(longest),
+        });
+        let queued = entry.waiting.is_some();
+        entry.waiting.get_or_insert_default().add(hint);
+        if !queued && entry.running.is_none() && !entry.delayed {
+            ready.push_back(resource);
+            self.ready.notify_one();
+        }
+        metrics::pending(entries.len());
+    }
+
+    /// The next resource whose turn it is. Whoever takes it tells its [`end`](Self::end).
+    pub async fn next(&self) -> Turn {
+        loop {
+            if let Some(turn) = self.take() {
+                return turn;
+            }
+            self.ready.notified().await;
+        }
+    }
+
+    fn take(&self) -> Option<Turn> {
+        let mut state = self.state();
+        let resource = state.ready.pop_front()?;
+        if !state.ready.is_empty() {
+            // One notification may have been made for two of them.
+            self.ready.notify_one();
+        }
+        let entry = state.entries.get_mut(&resource)?;
+        let wanted = entry.waiting.take()?;
+        let marked = wanted.marked;
+        entry.running = Some(wanted);
+        Some(Turn { resource, marked })
+    }
+
+    /// Ends a turn.
+    pub fn end(&self, resource: Resource, end: End) {
+        let mut state = self.state();
+        let State {
+            entries,
+            ready,
+            sources,
+            ..
+        } = &mut *state;
+        let Some(entry) = entries.get_mut(&resource) else {
+            return;
+        };
+        let Some(served) = entry.running.take() else {
+            return;
+        };
+        if end == End::Failed {
+            entry.waiting.get_or_insert_default().restore(served);
+            entry.delayed = true;
+            let wait = entry.backoff.wait();
+            let scheduler = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(wait).await;
+                scheduler.try_again(resource);
+            });
+            return;
+        }
+        entry.backoff.reset();
+        report(resource, &served, sources);
+        if end == End::Marked {
+            entry.waiting.get_or_insert_default().marked = true;
+        }
+        if entry.waiting.is_some() {
+            ready.push_back(resource);
+            self.ready.notify_one();
+        } else {
+            entries.remove(&resource);
+        }
+        metrics::pending(entries.len());
+        self.changed.notify_waiters();
+    }
+
+    fn try_again(&self, resource: Resource) {
+        let mut state = self.state();
+        let Some(entry) = state.entries.get_mut(&resource) else {
+            return;
+        };
+        entry.delayed = false;
+        state.ready.push_back(resource);
+        self.ready.notify_one();
+    }
+
+    /// How many resources are pending, those whose turn it is included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.state().entries.len()
+    }
+
+    /// Whether nothing is pending.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// When the oldest announcement was made that the edge has not got yet.
+    #[must_use]
+    pub fn oldest(&self) -> Option<DateTime<Utc>> {
+        let state = self.state();
+        let wanted = state
+            .entries
+            .values()
+            .flat_map(|entry| entry.waiting.iter().chain(&entry.running));
+        wanted.filter_map(|wanted| wanted.announced).min()
+    }
+
+    /// Waits until fewer than `limit` resources are pending.
+    pub async fn room(&self, limit: usize) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.len() < limit {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+fn report(
+    resource: Resource,
+    served: &Wanted,
+    sources: &HashMap<SourceId, mpsc::UnboundedSender<Done>>,
+) {
+    let now = Utc::now();
+    if let Some(announced) = served.announced {
+        metrics::lag("to_edge", announced, now);
+    }
+    if let Some(changed) = served.changed {
+        metrics::lag("to_cloud", changed, now);
+    }
+    for (source, tag) in &served.deliveries {
+        // A source that is gone has no use for it.
+        if let Some(sender) = sources.get(source) {
+            let _ = sender.send(Done {
+                resource,
+                tag: *tag,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resource::{Kind, ResourceId};
+
+    fn server(number: u8) -> Resource {
+        let id = format!("{number:08x}-0000-4000-8000-000000000000");
+        Resource {
+            kind: Kind::Server,
+            id: ResourceId::parse(&id).unwrap(),
+        }
+    }
+
+    fn scheduler() -> Scheduler {
+        Scheduler::new(Duration::from_millis(1))
+    }
+
+    fn delivered(source: SourceId, tag: u64) -> Hint {
+        Hint {
+            delivery: Some((source, tag)),
+            ..Hint::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn many_hints_make_one_turn_which_serves_the_newest_delivery() {
+        let scheduler = scheduler();
+        let (source, mut done) = scheduler.source();
+        for tag in 1..=3 {
+            scheduler.announce(server(1), delivered(source, tag));
+        }
+        assert_eq!(scheduler.next().await.resource, server(1));
+        assert_eq!(scheduler.take(), None);
+        scheduler.end(server(1), End::Done);
+        assert_eq!(
+            done.recv().await,
+            Some(Done {
+                resource: server(1),
+                tag: 3
+            })
+        );
+        assert!(done.is_empty() && scheduler.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_hint_during_a_turn_is_not_served_by_it() {
+        let scheduler = scheduler();
+        let (source, mut done) = scheduler.source();
+        scheduler.announce(server(1), delivered(source, 1));
+        scheduler.next().await;
+        scheduler.announce(server(1), delivered(source, 2));
+        assert_eq!(scheduler.take(), None, "one at a time");
+        scheduler.end(server(1), End::Done);
+        assert_eq!(done.recv().await.unwrap().tag, 1);
+        assert!(done.is_empty());
+        scheduler.next().await;
+        scheduler.end(server(1), End::Done);
+        assert_eq!(done.recv().await.unwrap().tag, 2);
+    }
+
+    #[tokio::test]
+    async fn a_failed_turn_serves_nobody_and_comes_again() {
+        let scheduler = scheduler();
+        let (source, mut done) = scheduler.source();
+        let hint = Hint {
+            marked: true,
+            ..delivered(source, 1)
+        };
+        scheduler.announce(server(1), hint);
+        scheduler.next().await;
+        scheduler.announce(server(1), delivered(source, 2));
+        scheduler.end(server(1), End::Failed);
+        assert!(done.is_empty());
+        assert_eq!(
+            scheduler.next().await,
+            Turn {
+                resource: server(1),
+                marked: true
+            }
+        );
+        scheduler.end(server(1), End::Done);
+        assert_eq!(done.recv().await.unwrap().tag, 2, "the newer delivery");
+    }
+
+    #[tokio::test]
+    async fn marks_that_are_left_make_another_turn() {
+        let scheduler = scheduler();
+        scheduler.announce(server(1), Hint::default());
+        assert!(!scheduler.next().await.marked);
+        scheduler.end(server(1), End::Marked);
+        assert!(scheduler.next().await.marked);
+        scheduler.end(server(1), End::Done);
+        assert!(scheduler.is_empty());
+    }
+
+    #[tokio::test]
+    async fn turns_come_in_the_order_of_their_announcement() {
+        let scheduler = scheduler();
+        for number in 1..=3 {
+            scheduler.announce(server(number), Hint::default());
+        }
+        for number in 1..=3 {
+            assert_eq!(scheduler.next().await.resource, server(number));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_oldest_announcement_counts_until_it_is_served() {
+        let scheduler = scheduler();
+        let time = |seconds| DateTime::from_timestamp(seconds, 0);
+        scheduler.announce(
+            server(1),
+            Hint {
+                announced: time(7),
+                ..Hint::default()
+            },
+        );
+        scheduler.announce(
+            server(1),
+            Hint {
+                announced: time(5),
+                ..Hint::default()
+            },
+        );
+        scheduler.announce(
+            server(2),
+            Hint {
+                announced: time(6),
+                ..Hint::default()
+            },
+        );
+        scheduler.next().await;
+        assert_eq!(scheduler.oldest(), time(5));
+        scheduler.end(server(1), End::Done);
+        assert_eq!(scheduler.oldest(), time(6));
+    }
+
+    #[tokio::test]
+    async fn room_is_made_by_the_end_of_a_turn() {
+        let scheduler = scheduler();
+        scheduler.announce(server(1), Hint::default());
+        let waiting = scheduler.clone();
+        let waiter = tokio::spawn(async move { waiting.room(1).await });
+        scheduler.next().await;
+        assert!(!waiter.is_finished());
+        scheduler.end(server(1), End::Done);
+        waiter.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn deliveries_of_a_source_that_is_gone_are_forgotten() {
+        let scheduler = scheduler();
+        let (source, mut done) = scheduler.source();
+        scheduler.announce(server(1), delivered(source, 1));
+        scheduler.forget(source);
+        scheduler.next().await;
+        scheduler.end(server(1), End::Done);
+        assert_eq!(done.recv().await, None);
+    }
+}

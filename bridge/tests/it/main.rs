@@ -1,0 +1,13 @@
+//! The bridge between a cloud and an edge in memory.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod carry;
+mod fakes;
+mod import;
+mod reconcile;

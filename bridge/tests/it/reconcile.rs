@@ -1,0 +1,146 @@
+//! One resource, brought into step.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::fakes::{FakeCloud, FakeEdge, metadata, server};
+use edge_metadata_bridge::reconcile::{Failure, Outcome, Reconciler};
+
+type Bridge = Arc<Reconciler<FakeCloud, FakeEdge>>;
+
+fn bridge() -> (Arc<FakeCloud>, Arc<FakeEdge>, Bridge) {
+    let cloud = Arc::new(FakeCloud::default());
+    let edge = Arc::new(FakeEdge::default());
+    let bridge = Arc::new(Reconciler::new(Arc::clone(&cloud), Arc::clone(&edge)));
+    (cloud, edge, bridge)
+}
+
+#[tokio::test]
+async fn what_the_cloud_says_is_at_the_edge() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[("k", "v")]);
+    assert_eq!(
+        bridge.reconcile(server(1), false).await.unwrap(),
+        Outcome::Registered { marked: false }
+    );
+    assert_eq!(edge.metadata(server(1)), Some(metadata(&[("k", "v")])));
+}
+
+#[tokio::test]
+async fn changes_of_users_reach_the_cloud_and_their_marks_go() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[("gone", "x"), ("kept", "y")]);
+    bridge.reconcile(server(1), false).await.unwrap();
+    edge.user(server(1), "new", Some("z"));
+    edge.user(server(1), "gone", None);
+    assert_eq!(
+        bridge.reconcile(server(1), true).await.unwrap(),
+        Outcome::Registered { marked: false }
+    );
+    let both = metadata(&[("kept", "y"), ("new", "z")]);
+    assert_eq!(cloud.metadata(server(1)), Some(both.clone()));
+    assert_eq!(edge.metadata(server(1)), Some(both));
+    assert_eq!(edge.marks(server(1)), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_change_that_the_cloud_refuses_is_undone_at_the_edge() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[("k", "cloud")]);
+    bridge.reconcile(server(1), false).await.unwrap();
+    cloud.refused.lock().unwrap().insert("k".into());
+    edge.user(server(1), "k", Some("mine"));
+    edge.user(server(1), "other", Some("taken"));
+    bridge.reconcile(server(1), true).await.unwrap();
+    assert_eq!(
+        edge.metadata(server(1)),
+        Some(metadata(&[("k", "cloud"), ("other", "taken")]))
+    );
+    assert_eq!(edge.marks(server(1)), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_hint_of_the_cloud_leaves_marks_alone_and_tells_of_them() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[("k", "cloud")]);
+    bridge.reconcile(server(1), false).await.unwrap();
+    edge.user(server(1), "k", Some("mine"));
+    assert_eq!(
+        bridge.reconcile(server(1), false).await.unwrap(),
+        Outcome::Registered { marked: true }
+    );
+    assert_eq!(edge.metadata(server(1)), Some(metadata(&[("k", "mine")])));
+    assert_eq!(cloud.metadata(server(1)), Some(metadata(&[("k", "cloud")])));
+}
+
+#[tokio::test]
+async fn a_change_made_while_another_is_applied_is_not_lost() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[]);
+    bridge.reconcile(server(1), false).await.unwrap();
+    edge.user(server(1), "k", Some("first"));
+    *cloud.slow.lock().unwrap() = Duration::from_millis(100);
+    let running = tokio::spawn({
+        let bridge = Arc::clone(&bridge);
+        async move { bridge.reconcile(server(1), true).await.unwrap() }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    edge.user(server(1), "k", Some("second"));
+    assert_eq!(running.await.unwrap(), Outcome::Registered { marked: true });
+    assert_eq!(edge.metadata(server(1)), Some(metadata(&[("k", "second")])));
+    bridge.reconcile(server(1), true).await.unwrap();
+    assert_eq!(
+        cloud.metadata(server(1)),
+        Some(metadata(&[("k", "second")]))
+    );
+}
+
+#[tokio::test]
+async fn a_read_that_began_earlier_does_not_win_over_a_later_one() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[("k", "old")]);
+    *cloud.slow.lock().unwrap() = Duration::from_millis(200);
+    let slow = tokio::spawn({
+        let bridge = Arc::clone(&bridge);
+        async move { bridge.reconcile(server(1), false).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    *cloud.slow.lock().unwrap() = Duration::ZERO;
+    cloud.put(server(1), &[("k", "new")]);
+    bridge.reconcile(server(1), false).await.unwrap();
+    assert!(matches!(slow.await.unwrap(), Err(Failure::Stale(_))));
+    assert_eq!(edge.metadata(server(1)), Some(metadata(&[("k", "new")])));
+}
+
+#[tokio::test]
+async fn a_server_that_the_cloud_no_longer_has_is_deleted() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[]);
+    bridge.reconcile(server(1), false).await.unwrap();
+    edge.user(server(1), "k", Some("too late"));
+    cloud.servers.lock().unwrap().clear();
+    assert_eq!(
+        bridge.reconcile(server(1), true).await.unwrap(),
+        Outcome::Deleted
+    );
+    assert_eq!(edge.metadata(server(1)), None);
+}
+
+#[tokio::test]
+async fn a_cloud_that_is_down_leaves_everything_as_it_is() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[("k", "v")]);
+    bridge.reconcile(server(1), false).await.unwrap();
+    edge.user(server(1), "k", None);
+    cloud.down.store(true, Ordering::SeqCst);
+    assert!(matches!(
+        bridge.reconcile(server(1), true).await,
+        Err(Failure::Cloud(_))
+    ));
+    assert_eq!(edge.marks(server(1)), ["k"]);
+    cloud.down.store(false, Ordering::SeqCst);
+    bridge.reconcile(server(1), true).await.unwrap();
+    assert_eq!(cloud.metadata(server(1)), Some(metadata(&[])));
+    assert_eq!(edge.marks(server(1)), [""; 0]);
+}

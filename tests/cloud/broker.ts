@@ -1,0 +1,107 @@
+// What becomes of messages: a broker that loses them, a bridge that is away, a backlog.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { before, test } from "node:test";
+import path from "node:path";
+
+import { succeed } from "../../scripts/cloud-environment.mjs";
+import { root } from "../../scripts/layout.mjs";
+import { QUEUES, given as environment, type Cloud } from "./cloud.ts";
+import { subject } from "./subject.ts";
+import { until } from "./wait.ts";
+
+const [INFO] = QUEUES.nova;
+const BACKLOG = 100_000;
+/** Servers that the backlog is about. */
+const ABOUT = 500;
+/** A backlog in memory would be four times this. */
+const MOST_MEMORY = 150 * 1024 * 1024;
+
+export function broker(cloud: Cloud): void {
+  subject("broker", cloud, (given) => {
+    const ids = Array.from({ length: 5 }, () => randomUUID());
+    const about = Array.from({ length: ABOUT }, () => randomUUID());
+
+    before(async () => {
+      await cloud.servers([...ids, ...about].map((id) => ({ id, metadata: { k: "begin" } })));
+      const { code } = await given().bridge.command(["import"]);
+      assert.equal(code, 0, given().bridge.tail());
+    });
+
+    async function changeInNova(value: string): Promise<void> {
+      for (const id of ids) {
+        const { status } = await given().member.nova("PUT", `/servers/${id}/metadata/k`, { meta: { k: value } });
+        assert.equal(status, 200);
+      }
+    }
+
+    test("messages wait while the bridge is away", async () => {
+      await changeInNova("away");
+      await until("messages wait", async () => ((await cloud.rabbit.waiting("nova", INFO)) ?? 0) >= ids.length);
+      await given().bridge.start();
+      for (const id of ids) await given().inStep("servers", id, { k: "away" });
+      assert.equal(await given().bridge.stop(), 0);
+      assert.equal(await cloud.rabbit.waiting("nova", INFO), 0);
+    });
+
+    test("a broker restart loses what waits: verify finds it, and --repair mends it", async () => {
+      const { bridge, edge } = given();
+      await changeInNova("lost");
+      await until("messages wait", async () => ((await cloud.rabbit.waiting("nova", INFO)) ?? 0) >= ids.length);
+      await cloud.rabbit.restart();
+      assert.equal(await cloud.rabbit.waiting("nova", INFO), undefined, "not durable: the queue itself is gone");
+      const { code } = await bridge.command(["run", "--once"]);
+      assert.equal(code, 0, bridge.tail());
+      for (const id of ids) assert.equal((await edge.metadata("servers", id))?.["k"], "away");
+      const found = await bridge.command(["verify"]);
+      assert.equal(found.code, 1, bridge.tail());
+      const lost = found.lines.filter((line) => ids.includes(line.id));
+      assert.deepEqual(lost.map(({ what, fields }) => ({ what, fields })), ids.map(() => ({ what: "different", fields: ["metadata.k"] })));
+      assert.equal((await bridge.command(["verify", "--repair"])).code, 0, bridge.tail());
+      for (const id of ids) await given().inStep("servers", id, { k: "lost" });
+      assert.equal((await bridge.command(["verify"])).code, 0, bridge.tail());
+    });
+
+    test("a bridge that sees a broker restart verifies by itself", async () => {
+      const { bridge } = given();
+      await bridge.start("--verify-every", "1h");
+      await bridge.says("verified");
+      const since = bridge.log.length;
+      await cloud.rabbit.kill();
+      await cloud.nova.write(ids, "k", "unheard");
+      await cloud.rabbit.run();
+      await bridge.says("messages may have been lost: everything is verified", 30_000, since);
+      for (const id of ids) await given().inStep("servers", id, { k: "unheard" });
+      assert.equal(await bridge.stop(), 0);
+    });
+
+    test(`a backlog of ${BACKLOG} messages is worked off in bounded memory`, async (t) => {
+      const { bridge, edge } = given();
+      const python = path.join(environment("CLOUD_NOVA"), "bin", "python");
+      const publish = path.join(root, "tests", "cloud", "publish.py");
+      await cloud.nova.write(about, "k", "announced");
+      await succeed(python, [publish, cloud.rabbit.announcing("nova").replace("rabbit:", "amqp:"), INFO, String(BACKLOG / ABOUT), ...about]);
+      assert.equal(await cloud.rabbit.waiting("nova", INFO), BACKLOG);
+      // With Nova away the bridge holds as much as it ever does.
+      await cloud.nova.service.kill();
+      await bridge.begin();
+      await until("the bridge reads", async () => bridge.log.some(({ message }) => message === "reading"));
+      await until("it holds what it may", async () => ((await bridge.metrics()).get("edge_metadata_bridge_pending") ?? 0) > 1, { within: 60_000 });
+      const held = bridge.memory();
+      await cloud.nova.service.start();
+      const began = performance.now();
+      await until("it is worked off", async () => (await cloud.rabbit.waiting("nova", INFO)) === 0, {
+        within: 240_000,
+        every: 1_000,
+        why: () => bridge.tail(),
+      });
+      const seconds = (performance.now() - began) / 1000;
+      const { most } = bridge.memory();
+      const megabytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(0);
+      t.diagnostic(`memory: ${megabytes(held.now)} MB with Nova away, ${megabytes(most)} MB at most; worked off in ${seconds.toFixed(0)} s`);
+      assert.ok(most < MOST_MEMORY, `${megabytes(most)} MB`);
+      for (const id of about.slice(0, 20)) assert.equal((await edge.metadata("servers", id))?.["k"], "announced");
+      assert.equal(await bridge.stop(), 0);
+    });
+  });
+}

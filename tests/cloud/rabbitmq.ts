@@ -1,0 +1,153 @@
+// A RabbitMQ of the tests' own: its folder, its ports on the loopback address, its cookie, its port mapper.
+import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { succeed } from "../../scripts/cloud-environment.mjs";
+import { Failure } from "../../scripts/report.mjs";
+import { freePort } from "../../scripts/free-port.mjs";
+import { capture } from "../../scripts/run.mjs";
+import type { Later } from "../programs.ts";
+import { commands } from "./documents.ts";
+
+const STARTS_WITHIN_MS = 120_000;
+
+/** Users of it, each with a virtual host. */
+const VHOSTS = ["nova", "glance"] as const;
+
+export type Vhost = (typeof VHOSTS)[number];
+
+export interface RabbitPrograms {
+  /** The folder of its programs. */
+  rabbitmq: string;
+  epmd: string;
+}
+
+export class RabbitMq {
+  #process: ChildProcess | undefined;
+  #gone: Promise<void> = Promise.resolve();
+  readonly #password = randomBytes(12).toString("hex");
+
+  private constructor(
+    readonly programs: RabbitPrograms,
+    readonly folder: string,
+    readonly port: number,
+    readonly environment: Record<string, string>,
+  ) {}
+
+  static async start(programs: RabbitPrograms, parent: string, later: Later): Promise<RabbitMq> {
+    const folder = path.join(parent, "rabbitmq");
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, "plugins"), "[].\n");
+    writeFileSync(path.join(folder, ".erlang.cookie"), randomBytes(16).toString("hex"), { mode: 0o400 });
+    // Nobody is a guest, and a virtual machine without swap is no reason to refuse messages.
+    writeFileSync(path.join(folder, "rabbitmq.conf"), "default_user = tests\nvm_memory_high_watermark.relative = 0.4\ndisk_free_limit.absolute = 50MB\n");
+    const [port, dist, mapper] = [await freePort(), await freePort(), await freePort()];
+    const rabbit = new RabbitMq(programs, folder, port, {
+      HOME: folder,
+      RABBITMQ_NODENAME: `edge-${mapper}@localhost`,
+      RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
+      RABBITMQ_NODE_PORT: String(port),
+      RABBITMQ_DIST_PORT: String(dist),
+      ERL_EPMD_PORT: String(mapper),
+      ERL_EPMD_ADDRESS: "127.0.0.1",
+      RABBITMQ_MNESIA_BASE: path.join(folder, "mnesia"),
+      RABBITMQ_LOG_BASE: path.join(folder, "log"),
+      RABBITMQ_ENABLED_PLUGINS_FILE: path.join(folder, "plugins"),
+      RABBITMQ_CONFIG_FILE: path.join(folder, "rabbitmq.conf"),
+      RABBITMQ_CONF_ENV_FILE: path.join(folder, "none"),
+      RABBITMQ_PID_FILE: path.join(folder, "pid"),
+      // Two schedulers busy-wait less than all of them would on a machine that is busy with everything else.
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "+sbwt none +sbwtdcpu none +sbwtdio none +S 2:2",
+    });
+    later(() => rabbit.#endMapper());
+    later(() => rabbit.kill());
+    await rabbit.run();
+    for (const vhost of VHOSTS) {
+      await rabbit.control("add_vhost", vhost);
+      await rabbit.control("add_user", vhost, rabbit.#password);
+      await rabbit.control("set_permissions", "--vhost", vhost, vhost, ".*", ".*", ".*");
+    }
+    // As docs/operate.md has it, for two virtual hosts.
+    const [user, permissions] = commands().filter((line) => line.startsWith("rabbitmqctl ")) as [string, string];
+    await rabbit.shell(user);
+    for (const vhost of VHOSTS) await rabbit.shell(permissions.replace("--vhost /", `--vhost ${vhost}`));
+    return rabbit;
+  }
+
+  /** For those who announce: oslo.messaging's. */
+  announcing(vhost: Vhost): string {
+    return `rabbit://${vhost}:${this.#password}@127.0.0.1:${this.port}/${vhost}`;
+  }
+
+  /** For the bridge, which may read its queues and nothing else. */
+  reading(vhost: Vhost): string {
+    return `amqp://bridge:${this.#password}@127.0.0.1:${this.port}/${vhost}`;
+  }
+
+  /** Starts it, or starts it again on what it has kept. */
+  async run(): Promise<void> {
+    const log = path.join(this.folder, "output");
+    const output = openSync(log, "a");
+    // A process group of its own: the shell that starts Erlang, and Erlang.
+    const child = spawn(path.join(this.programs.rabbitmq, "rabbitmq-server"), [], {
+      cwd: this.folder,
+      env: { ...process.env, ...this.environment },
+      stdio: ["ignore", output, output],
+      detached: true,
+    });
+    closeSync(output);
+    this.#process = child;
+    this.#gone = new Promise((resolve) => child.once("close", () => resolve()));
+    const until = Date.now() + STARTS_WITHIN_MS;
+    while ((await this.#ask("await_startup", "--timeout", "60")).code !== 0) {
+      if (child.exitCode !== null || Date.now() > until) throw new Failure(`RabbitMQ does not start:\n${readFileSync(log, "utf8")}`);
+      await sleep(200);
+    }
+  }
+
+  /** SIGKILL for all of it, at once. */
+  async kill(): Promise<void> {
+    const pid = this.#process?.pid;
+    this.#process = undefined;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+    await this.#gone;
+  }
+
+  async restart(): Promise<void> {
+    await this.kill();
+    await this.run();
+  }
+
+  /** Messages in a queue that nobody has taken; undefined when there is no such queue. */
+  async waiting(vhost: Vhost, queue: string): Promise<number | undefined> {
+    const listed = await this.control("list_queues", "--quiet", "--no-table-headers", "--vhost", vhost, "name", "messages");
+    const line = listed.split("\n").map((line) => line.split("\t")).find(([name]) => name === queue);
+    return line === undefined ? undefined : Number(line[1]);
+  }
+
+  async control(...args: string[]): Promise<string> {
+    return succeed(path.join(this.programs.rabbitmq, "rabbitmqctl"), args, this.environment);
+  }
+
+  /** Runs a command as a person would type it, with `$PASSWORD` of the bridge's user. */
+  async shell(line: string): Promise<string> {
+    const path = `${this.programs.rabbitmq}:${process.env["PATH"]}`;
+    return succeed("bash", ["-ec", line], { ...this.environment, PATH: path, PASSWORD: this.#password });
+  }
+
+  #ask(...args: string[]): ReturnType<typeof capture> {
+    return capture(path.join(this.programs.rabbitmq, "rabbitmqctl"), args, { env: this.environment });
+  }
+
+  async #endMapper(): Promise<void> {
+    await capture(this.programs.epmd, ["-port", this.environment["ERL_EPMD_PORT"] ?? "", "-kill"], { env: this.environment });
+  }
+}
