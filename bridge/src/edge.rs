@@ -385,9 +385,7 @@ impl Edge for EdgeClient {
     }
 
     async fn changes(&self, next: Option<&str>) -> Result<ChangesPage, EdgeError> {
-        let marker = next
-            .map(marker_parameter)
-            .unwrap_or_default();
+        let marker = next.map(marker_parameter).unwrap_or_default();
         let path = format!("/registry/changes?limit={}{marker}", Self::PAGE);
         let answer = self.ask(Method::GET, &path, NOTHING).await?;
         match answer.status {
@@ -402,9 +400,7 @@ impl Edge for EdgeClient {
         project: &str,
         marker: Option<&str>,
     ) -> Result<ResourcePage, EdgeError> {
-        let marker = marker
-            .map(marker_parameter)
-            .unwrap_or_default();
+        let marker = marker.map(marker_parameter).unwrap_or_default();
         let path = format!(
             "/registry/{}?project_id={project}&limit={}{marker}",
             kind.plural(),
