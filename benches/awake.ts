@@ -1,8 +1,8 @@
-// Which objects are in memory: from their first request until they have had none for a while.
+// Which objects are awake: from their first request until they have been idle for a while.
 
 export class Awake {
   readonly #last: Float64Array;
-  /** Each request, in the order of time, until it is too old to keep its object awake. */
+  /** Requests in order of time, until they are too old to keep their object awake. */
   readonly #objects: number[] = [];
   readonly #times: number[] = [];
   #oldest = 0;
@@ -18,12 +18,12 @@ export class Awake {
     this.#last = new Float64Array(objects).fill(-Infinity);
   }
 
-  /** In memory now. */
+  /** Objects that are awake now. */
   get count(): number {
     return this.#count;
   }
 
-  /** A request to an object; whether the object had to start for it. Requests come in the order of time. */
+  /** Notes a request, in order of time; returns whether the object had to start. */
   request(object: number, at: number): boolean {
     this.#pass(at);
     const last = this.#last[object] ?? -Infinity;
@@ -45,7 +45,7 @@ export class Awake {
       if (this.#last[this.#objects[this.#oldest] ?? 0] === at) this.#count -= 1;
       this.#oldest += 1;
     }
-    // Not each time: what is left is moved.
+    // Not each time, because it moves the rest.
     if (this.#oldest > 100_000) {
       this.#objects.splice(0, this.#oldest);
       this.#times.splice(0, this.#oldest);

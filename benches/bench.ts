@@ -1,11 +1,11 @@
-// `npm run bench`: how fast a DELETE is, beside the yardsticks, in one run on one machine.
+// `npm run bench`: what a DELETE costs, beside yardsticks, in one run on one machine.
 //
 //   npm run bench                           everything (about 25 minutes)
-//   npm run bench -- --quick                the same with less of each (about 3 minutes): a first look
+//   npm run bench -- --quick                a shorter run of the same (about 3 minutes)
 //   npm run bench -- --rounds 9 --seconds 5
 //   npm run bench -- --only sides,first     parts of it: sides, disk, first, growth, hot, nova
 //   npm run bench -- --nova                 beside a real Nova too (about 5 minutes more; needs MariaDB)
-//   npm run bench -- --only sides --against /path/to/a/built/checkout   is a change worth it?
+//   npm run bench -- --only sides --against /path/to/a/built/checkout   the effect of a change
 //
 // Writes benches/results/: latest.json, tables.md and the plots.
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -34,10 +34,10 @@ import { ITEMS, tokens } from "./workload.ts";
 
 const CONNECTIONS = 16;
 const TOKENS = 10;
-/** Enough for the fastest side to have something to delete for a second. */
+/** Enough for the fastest side to delete for a second. */
 const SERVERS_PER_SECOND = 100;
 const PARTS = ["sides", "disk", "first", "growth", "hot"];
-/** Only when asked for: it needs more than the others, and installs a Nova. */
+/** Only on request: it installs a Nova. */
 const OPTIONAL_PARTS = ["nova"];
 const folder = path.join(root, "benches", "results");
 

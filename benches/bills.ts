@@ -1,4 +1,4 @@
-// What requests, and months of them, come to at the platform's list prices.
+// The cost of requests, and of months of them, at the platform's list prices.
 import { MOST_LISTED } from "./parameters.ts";
 import { charge, LOG_EVENTS, LOG_GIGABYTES, LOG_STORED, METERS, PLAN, PRICES, total, type Usage } from "./price.ts";
 import type { Figures, Scenario } from "./simulation.ts";
@@ -7,30 +7,30 @@ import { extra, requests, SERVER_BYTES, sum, type Units } from "./units.ts";
 
 export const MONTH_SECONDS = 30 * 24 * 3_600;
 
-/** Of each server. */
+/** Items of each server. */
 const ITEMS = 10;
-/** That an object still remembers when it starts. */
+/** Entries of the operation log when an object starts. */
 const CHANGES = 1;
 /** Rows that an object reads to start. */
 export const START_ROWS = extra.objectStart(ITEMS, CHANGES).rowsRead;
 
-// What cannot be counted here: allowances.
-/** Of the Worker's CPU, for one request. */
+// Assumptions that cannot be counted.
+/** Milliseconds of the Worker's CPU per request. */
 const CPU_MILLISECONDS = 1;
-/** For which one call keeps its object active. */
+/** Milliseconds for which a call keeps its object active. */
 const ACTIVE_MILLISECONDS = 10;
-/** Of a log event, with what the platform adds to it. */
+/** Bytes of a log event, with what the platform adds. */
 const LOG_EVENT_BYTES = 1_000;
 const LOG_DAYS = 7;
 
-/** Gigabytes that an object is billed for, whatever it uses. */
+/** Gigabytes that an object is billed for. */
 export const OBJECT_GIGABYTES = 0.128;
 
 export function gigabyteSeconds(calls: number): number {
   return (calls * ACTIVE_MILLISECONDS * OBJECT_GIGABYTES) / 1_000;
 }
 
-/** What so many requests are charged that each ask for these units, without what is included. */
+/** The list price of `count` requests of these units, without allowances. */
 function listPrice(units: Units, workerRequests: number, count: number): number {
   const used: Partial<Usage> = {
     ...units,
@@ -49,11 +49,11 @@ export function millions(): void {
     ["POST of 3 items", requests.merge(3), 1],
     ["PUT of all, 5 in place of 10", requests.replace(10, 5), 1],
     ["a list of 100", requests.list(MOST_LISTED, MOST_LISTED), 1],
-    ["one looked up by name in a list of 1,000", requests.list(1, 1_000), 1],
+    ["a look-up by name in a list of 1,000", requests.list(1, 1_000), 1],
     ["registry: a new server with 10 items", requests.register(ITEMS), 1],
-    ["registry: its state", requests.registerState, 1],
-    ["registry: it goes", sum(requests.forget(ITEMS, CHANGES)), 1],
-    ["on top: a token that the isolate does not know", extra.newToken, 0],
+    ["registry: a change of state", requests.registerState, 1],
+    ["registry: a deletion", sum(requests.forget(ITEMS)), 1],
+    ["in addition: a token that the isolate does not know", extra.newToken, 0],
     ["the same, and KV does not either (Keystone)", extra.newToKeystone, 0],
     ["on top: the object has to start", extra.objectStart(ITEMS, CHANGES), 0],
   ];
@@ -68,25 +68,25 @@ export function millions(): void {
   print("A million requests", head, rows);
 }
 
-/** How a simulated second goes on in a month. */
+/** How a simulated second extends to a month. */
 export interface Traffic {
   scenario: Scenario;
   figures: Figures;
   /** The share of requests that change one item. */
   writes: number;
-  /** What the registry hears: the shares of servers that come, and go, in a day; changes of state of each in a day. */
+  /** Registry traffic per day: shares of servers that are created and deleted, and state changes per server. */
   registry: { churn: number; states: number };
 }
 
-/** A month of it, without logs, where KV is the authority for tokens. */
+/** A month's bill without logs, with embedded tokens. */
 function usage({ scenario, figures, writes, registry }: Traffic): Usage {
   const { requestsPerSecond, servers, lists } = scenario;
   const changing = requestsPerSecond * writes;
   const come = (servers * registry.churn) / 86_400;
   const states = (servers * registry.states) / 86_400;
-  const [coming, going, state] = [requests.register(ITEMS), requests.forget(ITEMS, CHANGES), requests.registerState];
+  const [coming, going, state] = [requests.register(ITEMS), requests.forget(ITEMS), requests.registerState];
   const workerRequests = requestsPerSecond + 2 * come + states;
-  // A minute after a server went there is one more alarm.
+  // A minute after a deletion there is another alarm.
   const objectRequests =
     figures.objectRequests + come * (coming.objectRequests + going.objectRequests + 1) + states * state.objectRequests;
   const second: Usage = {
@@ -94,7 +94,7 @@ function usage({ scenario, figures, writes, registry }: Traffic): Usage {
     cpuMilliseconds: workerRequests * CPU_MILLISECONDS,
     objectRequests,
     gigabyteSeconds: gigabyteSeconds(objectRequests),
-    // The registry comes to objects that sleep.
+    // The registry calls sleeping objects.
     rowsRead:
       (figures.objectStarts + come + states) * START_ROWS +
       changing * requests.deleteItem.rowsRead +
@@ -120,7 +120,7 @@ export function bill(title: string, traffic: Traffic): void {
   print(title, ["a month", "used", "included", "charge"], rows);
 }
 
-/** What logs come to, by the price list of each time. */
+/** The cost of logs, by both price lists. */
 export function logs(title: string, traffic: Traffic): void {
   const { workerRequests, objectRequests } = usage(traffic);
   const row = (what: string, events: number): string[] => {
@@ -134,13 +134,13 @@ export function logs(title: string, traffic: Traffic): void {
     ];
   };
   print(title, ["logs in a month", "events", "until 30 November 2026", "from 1 December 2026"], [
-    row("as configured: our line", workerRequests),
+    row("as configured: the Worker's line", workerRequests),
     row("the same with `LOG_LEVEL=warn`, when one request in 10,000 fails", workerRequests / 10_000),
     row("`invocation_logs = true`: the platform's, too, for the Worker and for each call of an object", 2 * workerRequests + objectRequests),
   ]);
 }
 
-/** What knowing tokens comes to, by who decides about them. */
+/** The cost of validating tokens, by who decides about them. */
 export function tokens(title: string, { kvReads, keystone }: Figures): void {
   const row = (who: string, reads: number, writes: number, validations: number): string[] => [
     who,
@@ -152,7 +152,7 @@ export function tokens(title: string, { kvReads, keystone }: Figures): void {
   print(title, ["who decides", "KV reads a month", "KV writes a month", "Keystone", "charge for KV"], [
     row("KV", kvReads, 0, 0),
     row("Keystone, with KV as a cache", keystone.kvReads, keystone.kvWrites, keystone.validations),
-    // Each token that an isolate does not know is then asked about.
+    // Then Keystone validates each token that an isolate does not know.
     row("Keystone, no KV", 0, 0, kvReads),
   ]);
 }

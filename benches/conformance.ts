@@ -1,4 +1,4 @@
-// Before anything is measured: the same job in JavaScript answers as we do, so that it is the same job.
+// Compares the answers of the same job in JavaScript with the Worker's before anything is measured.
 import { Failure } from "../scripts/command.mjs";
 import { register, send, type Sent } from "./fill.ts";
 import { ours, sameJob } from "./sides.ts";
@@ -18,7 +18,7 @@ const TOKENS = {
 
 const METADATA = { one: "1", two: "2", "a b": "3", "a/b": "4", clé: "5", "100%": "6" };
 
-/** By its number in the id: what differs from a server that may be changed. */
+/** Servers by the number in their id, with their differences from a server that may be changed. */
 const SERVERS: Record<string, unknown>[] = [
   {},
   { locked: true },
@@ -45,7 +45,7 @@ interface Question {
   headers?: Record<string, string>;
 }
 
-/** In this order: some answer differently once others were asked. */
+/** In this order, because some answers depend on earlier requests. */
 const QUESTIONS: Question[] = [
   // The path.
   { path: server(0, "one") },
@@ -119,7 +119,7 @@ function image(number: number, key: string): string {
   return `/images/${serverId(number)}/metadata/${key}`;
 }
 
-/** How many requests were answered the same by both. */
+/** Returns the number of requests that both answered alike. */
 export async function checkConformance(): Promise<number> {
   const all = new Map([...tokens(0), ...Object.entries(TOKENS)]);
   const sides: Served[] = [];
@@ -149,13 +149,13 @@ async function answers({ port }: Served): Promise<string[]> {
   const given: string[] = [];
   for (const { method = "DELETE", path, token = "member", headers = {} } of QUESTIONS) {
     const all = { ...(token === "" ? {} : { "X-Auth-Token": token }), ...headers };
-    // A length is announced, but the body never comes: its answer must not wait for it.
+    // Content-Length without a body: the answer must not wait for it.
     given.push(comparable(await send(port, false, method, path, all), port));
   }
   return given;
 }
 
-/** Status, headers and body, without what is another one each time. */
+/** Status, headers and body, without what differs each time. */
 function comparable({ status, headers, body }: Sent, port: number): string {
   const ids = headers.filter(([name]) => name.endsWith("-request-id")).map(([, value]) => value);
   const id = ids[0] ?? "";

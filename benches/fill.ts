@@ -1,4 +1,4 @@
-// Puts servers and their items where the DELETEs find them, through the registry.
+// Registers the servers and items that the DELETEs need.
 import http from "node:http";
 import { Failure } from "../scripts/command.mjs";
 import { PROJECT, REGISTRAR, items, serverId } from "./workload.ts";
@@ -37,7 +37,7 @@ export function send(
       });
     });
     request.on("error", (error: NodeJS.ErrnoException) => {
-      // workerd closes a connection that was idle; the request that met that was never seen.
+      // workerd closes idle connections; such a request never arrived.
       const isStale = request.reusedSocket && error.code === "ECONNRESET";
       if (isStale) send(port, agent, method, path, headers, body).then(resolve, reject);
       else reject(error);

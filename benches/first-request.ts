@@ -1,4 +1,4 @@
-// The first request after a start, when code is compiled and nothing is remembered yet.
+// The first request after a start, when code is compiled and no cache is filled.
 import net from "node:net";
 import { progress } from "../scripts/command.mjs";
 import { nothing, nullRust, ours, type Side } from "./sides.ts";
@@ -10,16 +10,16 @@ export interface FirstRequests {
   starts: number;
   /** From the request to its answer, in ms. */
   milliseconds: { title: string; spread: Spread }[];
-  /** Of our smallest answer to the null Rust Worker's. */
+  /** The ratio of this Worker's smallest answer to the null Rust Worker's. */
   ratio: Spread;
-  /** The same without our line of the log. */
+  /** The same without the Worker's log line. */
   quietRatio: Spread;
 }
 
 const DELETE = `DELETE ${itemPath(1, 0)} HTTP/1.1\r\nHost: bench\r\nX-Auth-Token: ${token(1)}\r\n\r\n`;
 const GET = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
 
-/** workerd loads the module that formats what is logged when something is: several ms. */
+/** The first log line has workerd load its formatting module, which takes several ms. */
 const QUIET = { LOG_LEVEL: "warn" };
 
 const CANDIDATES: { title: string; side: Side; request: string; vars?: Record<string, string> }[] = [

@@ -1,4 +1,4 @@
-// Whether a DELETE costs the same however much there is: servers, items of a server, tokens.
+// Whether the cost of a DELETE is independent of the number of servers, items and tokens.
 import http from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure, progress } from "../scripts/command.mjs";
@@ -16,17 +16,17 @@ export interface Curve {
 
 export interface Growth {
   curves: Curve[];
-  /** Of a server with all its items that is awake. */
+  /** Resident memory of an awake server with all its items. */
   bytesPerObject: number;
 }
 
 const AT_ONCE = 16;
-/** Servers that are used, and DELETEs of each phase. */
+/** Servers in use, and DELETEs per phase. */
 const SERVERS_AT_ONCE = 640;
-/** Phases that are measured together, and how often. */
+/** Phases per measurement, and measurements. */
 const PHASES = 3;
 const ROUNDS = 9;
-/** Servers whose objects are in one process at a time: with 2,600 and more, SQLite has no memory left in it. */
+/** Servers that are awake in one process: from 2,600 on SQLite runs out of memory. */
 const MOST_AWAKE = 2_000;
 
 interface Amount {
@@ -35,7 +35,7 @@ interface Amount {
   tokens: number;
 }
 
-/** What each point is compared with, in rounds that take turns: a shared machine is not the same for minutes. */
+/** The reference of each point, measured in turns, because a shared machine's speed changes within minutes. */
 const REFERENCE: Amount = { servers: SERVERS_AT_ONCE, items: 10, tokens: 10 };
 
 export async function measureGrowth(most: number): Promise<Growth> {
@@ -58,7 +58,7 @@ export async function measureGrowth(most: number): Promise<Growth> {
   }
 }
 
-/** A Worker that is filled, and what is deleted in each phase. */
+/** A filled Worker, and the DELETEs of each phase. */
 interface Prepared {
   served: Served;
   agent: http.Agent;
@@ -68,7 +68,7 @@ interface Prepared {
 }
 
 async function prepare(amount: Amount): Promise<Prepared> {
-  // As many DELETEs in each phase, however few servers there are.
+  // The same number of DELETEs in each phase, however few servers there are.
   const vars = { METADATA_ITEMS: String(SERVERS_AT_ONCE) };
   let served = await serve(ours, { tokens: tokens(amount.tokens), vars });
   const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
@@ -81,7 +81,7 @@ async function prepare(amount: Amount): Promise<Prepared> {
     const itemsEach = Math.ceil(SERVERS_AT_ONCE / used);
     for (let first = used + 1; first <= amount.servers; first += MOST_AWAKE) {
       await fill(served.port, first, Math.min(MOST_AWAKE, amount.servers + 1 - first), amount.items);
-      // An alarm that is still due would wake its object in the next one.
+      // A pending alarm would wake its object in the next phase.
       await quiet(served.pid);
       served = await served.restart();
     }
@@ -98,7 +98,7 @@ async function prepare(amount: Amount): Promise<Prepared> {
   }
 }
 
-/** CPU per DELETE, as a share of the reference's in the same round. */
+/** CPU per DELETE, relative to the reference's in the same round. */
 async function compare(amount: Amount, reference: Prepared): Promise<Spread> {
   progress(`growth: ${amount.servers} servers, ${amount.items} items each, ${amount.tokens} tokens`);
   const prepared = await prepare(amount);
@@ -117,7 +117,7 @@ async function compare(amount: Amount, reference: Prepared): Promise<Spread> {
   }
 }
 
-/** Waits until the alarms are done that tell the lists of new servers. */
+/** Waits for the alarms that update the lists. */
 async function quiet(pid: number): Promise<void> {
   for (let seconds = 0; seconds < 120; seconds += 1) {
     const before = cpuMicroseconds(pid);
@@ -127,7 +127,7 @@ async function quiet(pid: number): Promise<void> {
   throw new Failure("the Worker is still busy two minutes after it was filled");
 }
 
-/** Deletes the keys and puts them back, several times; CPU per DELETE. */
+/** Deletes the keys and restores them, several times; returns CPU per DELETE. */
 async function phases({ served, agent, keys, tokenCount }: Prepared): Promise<number> {
   let cpu = 0;
   for (let time = 0; time < PHASES; time += 1) {

@@ -1,5 +1,5 @@
-// One object that everybody wants: how many changes a second it takes, and what happens past that.
-// On a disk, where it is the object that is slow and not the front.
+// One contended object: how many changes a second it takes, and what happens beyond that. On a disk, where the object
+// is the bottleneck and not the Worker.
 import { progress } from "../scripts/command.mjs";
 import { fill } from "./fill.ts";
 import { deleteKeys, type Seen } from "./load.ts";
@@ -8,12 +8,12 @@ import { ours } from "./sides.ts";
 import { DISK, serve } from "./workerd.ts";
 import { tokens } from "./workload.ts";
 
-/** More than a server has: enough changes for a few seconds, all of one object. */
+/** More items than a server may have: enough changes of one object for a few seconds. */
 const ITEMS = 10_000;
 const SECONDS = 15;
 
 export interface HotObject {
-  /** By the number of connections that delete at once. */
+  /** By the number of concurrent connections. */
   loads: { connections: number; deadlineMilliseconds: number; perSecond: number; seen: Seen }[];
   /** Resident memory after each load, in bytes. */
   resident: number[];
@@ -24,7 +24,7 @@ const LOADS = [
   { connections: 64, deadlineMilliseconds: 10_000 },
   { connections: 256, deadlineMilliseconds: 10_000 },
   { connections: 1_024, deadlineMilliseconds: 10_000 },
-  // More than it can take in time: the rest are told so when their time is up.
+  // More than it can do in time: the rest are answered at their deadline.
   { connections: 1_024, deadlineMilliseconds: 100 },
 ];
 
@@ -36,7 +36,7 @@ export async function measureHotObject(): Promise<HotObject> {
     const vars = { METADATA_ITEMS: String(ITEMS), REQUEST_DEADLINE_MS: String(deadlineMilliseconds) };
     const served = await serve(ours, { storage: DISK, tokens: tokens(10), vars: { ...vars, LOG_LEVEL: "warn" } });
     try {
-      // Warm, so that the load meets compiled code.
+      // Warms up, so that compiled code is measured.
       await fill(served.port, 1, 20, 128);
       await deleteKeys(served.port, 16, SECONDS, { servers: 20, items: 128, tokens: 10, first: 1 });
       await fill(served.port, 100, 1, ITEMS);

@@ -1,4 +1,4 @@
-// wrk, and what it saw.
+// Runs wrk and parses its results.
 import path from "node:path";
 import { Failure } from "../scripts/command.mjs";
 import { root } from "../scripts/layout.mjs";
@@ -13,10 +13,10 @@ export interface Keys {
   first: number;
 }
 
-/** Whose the keys are, where it is not for us to say: a Keystone chooses ids and tokens. */
+/** The project and tokens, where a Keystone chooses them. */
 export interface Owner {
   project: string;
-  /** With one token a line. */
+  /** A file with one token per line. */
   tokenFile: string;
 }
 
@@ -27,7 +27,7 @@ export interface Seen {
   p50: number;
   p99: number;
   most: number;
-  /** Answers that are an error. */
+  /** Error responses. */
   refused: number;
   /** Requests without an answer. */
   broken: number;
@@ -40,7 +40,7 @@ export async function requireWrk(): Promise<string> {
   return version;
 }
 
-/** DELETEs for so long, or until all keys are gone. One thread, so that the keys are one sequence. */
+/** Sends DELETEs for a time, or until no key is left. One thread, so that keys form one sequence. */
 export async function deleteKeys(port: number, connections: number, seconds: number, keys: Keys, owner?: Owner): Promise<Seen> {
   const script = path.join(root, "benches", "load.lua");
   const { servers, items, tokens, first } = keys;

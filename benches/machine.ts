@@ -1,4 +1,4 @@
-// The state of the machine, beside whose figures alone mean little.
+// The state of the machine, to judge the figures.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import os from "node:os";
@@ -10,7 +10,7 @@ export interface Machine {
   cores: number;
   memoryBytes: number;
   kernel: string;
-  /** Of one, five and fifteen minutes, before the first measurement. */
+  /** Load averages of 1, 5 and 15 minutes, before the first measurement. */
   load: number[];
   versions: Record<string, string>;
 }

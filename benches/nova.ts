@@ -1,7 +1,7 @@
 // A real Nova beside this Worker, in one run: what the same DELETE costs there.
 //
-// Nova answers from MariaDB, whose files lie in memory like the Worker's objects. Keystone is ended before
-// anything is measured, and each token shown again: one that was not cached is refused, and the run with it.
+// Nova's MariaDB has its files in memory, like the Worker's objects. Keystone is stopped before anything is measured,
+// and each token is used once more: one that was not cached is refused, and the run fails.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Failure, progress } from "../scripts/command.mjs";
@@ -18,16 +18,16 @@ import { ratio, spread, type Spread } from "./statistics.ts";
 import { MEMORY, serve, type Served } from "./workerd.ts";
 import { serverId, tokens } from "./workload.ts";
 
-/** Of a server, to begin with. Nova reads all of them for each DELETE, so few of them are kind to it. */
+/** Items of a server at the beginning. Few, because Nova reads all of them for each DELETE. */
 const ITEMS = 10;
 const TOKENS = 10;
-/** More than Nova has time for in a second. */
+/** More than Nova deletes in a second. */
 const SERVERS_PER_SECOND = 40;
-/** A turn may end before its time for want of items: one workerd holds few more objects than twice these awake. */
+/** A turn may end early for lack of items: one workerd holds little more than twice as many objects awake. */
 const OBJECTS = 1_000;
-/** A process of Nova's answers one request at a time: more connections would only wait. */
+/** One connection per process of Nova, which answers one request at a time. */
 const CONNECTIONS = { nova: PROCESSES, worker: 16 };
-/** How often each token is shown, to more processes at once than there are: so that all have met it. */
+/** How often each token is used concurrently, so that every process has cached it. */
 const MEETINGS = { times: 5, atOnce: 2 * PROCESSES };
 
 export interface NovaSide {
@@ -37,9 +37,9 @@ export interface NovaSide {
   /** Milliseconds. */
   p50: Spread;
   p99: Spread;
-  /** µs of CPU per request, of the processes that answer. */
+  /** µs of CPU per request of the API's processes. */
   cpu: Spread;
-  /** And of the database behind them. */
+  /** µs of CPU per request of the database. */
   databaseCpu?: Spread;
 }
 
@@ -84,7 +84,7 @@ export async function measureNova(rounds: number, seconds: number): Promise<Nova
     progress("Nova meets each token, and Keystone ends");
     await meetTokens(api, identity);
     await identity.keystone.remove();
-    // Refused now, if one had not been kept.
+    // Fails if a token is not cached.
     await meetTokens(api, identity);
     const served = await serve(ours, { storage: MEMORY, tokens: tokens(TOKENS) });
     later(() => served.end());
@@ -94,7 +94,7 @@ export async function measureNova(rounds: number, seconds: number): Promise<Nova
       turn: () => novaTurn(api, database, seconds, keys, owner),
       turns: [],
     };
-    // The Worker with as few connections too: latencies compare only then.
+    // The Worker with as few connections as well, because only then do latencies compare.
     const workers = [CONNECTIONS.nova, CONNECTIONS.worker].map((connections): Contestant => ({
       title: ours.title,
       connections,
@@ -107,7 +107,7 @@ export async function measureNova(rounds: number, seconds: number): Promise<Nova
   });
 }
 
-/** Each process keeps tokens of its own, and which of them answers is not ours to choose. */
+/** Each process has its own token cache, and the client cannot choose the process. */
 async function meetTokens({ port }: NovaApi, { project, tokens }: Identity): Promise<void> {
   const resource = `/v2.1/${project}/servers/${serverId(1)}/metadata`;
   for (const token of tokens) {
@@ -127,7 +127,7 @@ async function workerTurn(served: Served, seconds: number, connections: number):
 }
 
 async function novaTurn(api: NovaApi, database: MariaDb, seconds: number, keys: Keys, owner: Owner): Promise<Turn> {
-  // A deleted item stays as a row that says so, until an operator clears it away; here there are none at first.
+  // Deleted items remain as marked rows until an operator purges them; there are none at first.
   await database.sql(`
     TRUNCATE nova_cell1.instance_metadata;
     INSERT INTO nova_cell1.instance_metadata (created_at, deleted, \`key\`, value, instance_uuid)
@@ -175,7 +175,7 @@ function result({ title, connections, turns }: Contestant): NovaSide {
   return database.length === 0 ? side : { ...side, databaseCpu: spread(database) };
 }
 
-/** The first side to each of the others, with and without its database. */
+/** Ratios of the first side to the others, with and without its database. */
 function ratios([nova, ...workers]: Contestant[]): NovaComparison["ratios"] {
   const all: NovaComparison["ratios"] = [];
   const add = (title: string, worker: Contestant, value: (turns: Turn[], others: Turn[]) => Spread): void => {

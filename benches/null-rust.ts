@@ -1,4 +1,4 @@
-// Builds the null Rust Worker, with the same compiler and settings as the product.
+// Builds the null Rust Worker with the product's compiler and settings.
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { progress } from "../scripts/command.mjs";

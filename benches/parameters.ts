@@ -1,4 +1,4 @@
-// What the simulation takes from the sources instead of repeating it, so that it is about this code and no other.
+// Parameters that the simulation reads from the sources, so that they cannot diverge.
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { Failure } from "../scripts/command.mjs";
@@ -11,14 +11,14 @@ function found(file: string, pattern: RegExp): number {
   return Number(value.replaceAll("_", ""));
 }
 
-/** Tokens that an isolate remembers. */
-export const TOKENS_REMEMBERED = found("src/identity/cache.rs", /^const MOST: usize = ([\d_]+);/m);
+/** Tokens that an isolate caches. */
+export const TOKENS_REMEMBERED = found("core/src/auth/identity_cache.rs", /^const CAPACITY: usize = ([\d_]+);/m);
 
 /** The default of TOKEN_CACHE_SECONDS. */
-export const TOKEN_CACHE_SECONDS = found("src/settings.rs", /"TOKEN_CACHE_SECONDS", ([\d_]+),/);
+export const TOKEN_CACHE_SECONDS = found("core/src/settings.rs", /^ {12}token_cache_seconds: ([\d_]+),/m);
 
 /** Entries of one page of a list. */
-export const MOST_LISTED = found("src/api/query.rs", /^pub const MOST_LISTED: usize = ([\d_]+);/m);
+export const MOST_LISTED = found("core/src/http/json_page.rs", /^pub const MAX_ENTRIES: usize = ([\d_]+);/m);
 
-/** Requests per project, location and minute that the configuration lets pass. */
+/** Configured limit of requests per project, location and minute. */
 export const RATE_LIMIT = deployedRateLimit(root).limit;

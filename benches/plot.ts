@@ -1,4 +1,4 @@
-// The results as pictures, without a library: bars for the sides, lines for growth.
+// Draws the results as SVG: bars for the sides, lines for growth.
 import type { Growth } from "./growth.ts";
 import { NOVA, type Comparison } from "./results.ts";
 import type { Spread } from "./statistics.ts";
@@ -8,7 +8,7 @@ const INK = "#1b2733";
 const FAINT = "#d5dbe1";
 const COLOURS = ["#2f6db5", "#c2572b", "#3c8d5a"];
 
-/** CPU per request of each side. The axis is logarithmic, or Nova's bar would be the only one. */
+/** CPU per request of each side. The axis is logarithmic because of Nova's bar. */
 export function plotSides({ sides }: Comparison): string {
   const bars: { title: string; value: Spread }[] = sides.map(({ title, cpu }) => ({ title, value: cpu }));
   bars.push({ title: NOVA.title, value: { median: NOVA.cpu, low: NOVA.cpu, high: NOVA.cpu } });
@@ -33,7 +33,7 @@ export function plotSides({ sides }: Comparison): string {
   return svg(width, height, parts);
 }
 
-/** CPU per DELETE against how much there is. */
+/** CPU per DELETE against numbers of servers, items and tokens. */
 export function plotGrowth({ curves }: Growth): string {
   const [width, height, left, right, top, bottom] = [900, 360, 70, 170, 40, 50];
   const points = curves.flatMap(({ points }) => points);

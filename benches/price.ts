@@ -1,5 +1,5 @@
-// The platform's list prices, and what a month's usage comes to. docs/price.md says where they stand and when they
-// were looked up. Nothing is rounded up to whole millions.
+// The platform's list prices, and the cost of a month's usage. docs/price.md names the sources and the date.
+// Nothing is rounded up to whole millions.
 
 export interface Usage {
   workerRequests: number;
@@ -16,7 +16,7 @@ export interface Usage {
 
 interface Price {
   name: string;
-  /** In a month, without further charge. */
+  /** Monthly allowance. */
   included: number;
   /** Dollars for `per` of them. */
   dollars: number;
@@ -25,7 +25,7 @@ interface Price {
 
 const MILLION = 1e6;
 
-/** Dollars a month, with all that is included. */
+/** Dollars a month, allowances included. */
 export const PLAN = 5;
 
 export const PRICES: Record<keyof Usage, Price> = {
@@ -45,11 +45,11 @@ export const METERS = Object.keys(PRICES) as (keyof Usage)[];
 /** Log events, until 30 November 2026. */
 export const LOG_EVENTS: Price = { name: "log events", included: 20 * MILLION, dollars: 0.6, per: MILLION };
 
-/** Log bytes, from 1 December 2026: what comes in, and what is kept for a week. */
+/** Log bytes, from 1 December 2026: ingested, and stored for a week. */
 export const LOG_GIGABYTES: Price = { name: "logs in, GB", included: 50, dollars: 0.25, per: 1 };
 export const LOG_STORED: Price = { name: "logs kept, GB-months", included: 12, dollars: 0.1, per: 1 };
 
-/** What goes beyond what is included, in dollars. */
+/** The charge beyond the allowance, in dollars. */
 export function charge({ included, dollars, per }: Price, amount: number): number {
   return (Math.max(0, amount - included) * dollars) / per;
 }

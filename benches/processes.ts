@@ -1,18 +1,18 @@
-// What the kernel says of a process.
+// CPU time and memory of processes, from /proc.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 
 const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
-/** CPU time of all its threads, user and system, in µs; the kernel tells it in hundredths of a second. */
+/** CPU time of all threads, user and system, in µs; the kernel counts in hundredths of a second. */
 export function cpuMicroseconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The name, in brackets, may hold blanks; the fields after it are numbered from 3.
+  // The name, in parentheses, may contain spaces; the fields after it are numbered from 3.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1e6;
 }
 
-/** Of a process and those that it has forked. */
+/** CPU time of a process and its children. */
 export function familyCpuMicroseconds(pid: number): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter((text) => text !== "");
   return [pid, ...children.map(Number)].reduce((sum, member) => sum + cpuMicroseconds(member), 0);
@@ -23,7 +23,7 @@ export function residentBytes(pid: number): number {
   return statusBytes(pid, "VmRSS");
 }
 
-/** The most resident memory since `resetPeak`. */
+/** Peak resident memory since `resetPeak`. */
 export function peakBytes(pid: number): number {
   return statusBytes(pid, "VmHWM");
 }

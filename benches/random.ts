@@ -1,6 +1,6 @@
-// Chance that is the same in every run: a generator with a seed, and Zipf's law.
+// Reproducible random numbers: a seeded generator, and Zipf's law.
 
-/** Numbers from 0 up to, but not, 1: the same ones for the same seed (Marsaglia's xorshift with 128 bits, `xor128`). */
+/** Numbers in [0, 1), determined by the seed (Marsaglia's xorshift with 128 bits, `xor128`). */
 export function random(seed: number): () => number {
   let x = 123_456_789;
   let y = 362_436_069;
@@ -34,7 +34,7 @@ export class Zipf {
     this.#accepted = 2 - this.#inverse(this.#area(2.5) - this.#height(2));
   }
 
-  /** One of `count` ranks. */
+  /** Draws one of `count` ranks. */
   draw(count: number, chance: () => number): number {
     const last = this.#area(count + 0.5);
     for (;;) {
@@ -49,7 +49,7 @@ export class Zipf {
     return Math.exp(-this.#exponent * Math.log(x));
   }
 
-  /** Below the curve from 1 to x. */
+  /** The integral of the density from 1 to x. */
   #area(x: number): number {
     const logarithm = Math.log(x);
     const power = (1 - this.#exponent) * logarithm;
@@ -62,12 +62,12 @@ export class Zipf {
   }
 }
 
-/** `total` things shared among `count` by Zipf's law, the largest share first, each at least one. */
+/** Shares `total` among `count` by Zipf's law, the largest first, each at least one. */
 export function shares(total: number, count: number, exponent: number): number[] {
   const weights = Array.from({ length: count }, (_, at) => (at + 1) ** -exponent);
   const sum = weights.reduce((one, other) => one + other, 0);
   const parts = weights.map((weight) => 1 + Math.floor(((total - count) * weight) / sum));
-  // What rounding has left over goes to the first ones, one each.
+  // The remainder of rounding goes to the first ones, one each.
   const left = total - parts.reduce((one, other) => one + other, 0);
   return parts.map((part, at) => (at < left ? part + 1 : part));
 }

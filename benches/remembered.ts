@@ -1,9 +1,9 @@
-// What an isolate remembers of tokens, as src/identity/cache.rs does: so many, and the least recently used goes first.
+// The isolate's token cache, as core/src/auth/identity_cache.rs implements it: bounded, least recently used first out.
 
 interface Entry<Value> {
   key: number;
   value: Value;
-  /** The one that was used after it, and the one that was used before it. */
+  /** Its neighbours in the order of use. */
   later: Entry<Value> | undefined;
   earlier: Entry<Value> | undefined;
 }
@@ -29,7 +29,7 @@ export class Remembered<Value> {
     return entry.value;
   }
 
-  /** A key that is not there yet. */
+  /** Adds a new key. */
   put(key: number, value: Value): void {
     const entry = { key, value, later: undefined, earlier: undefined };
     this.#entries.set(key, entry);

@@ -1,4 +1,4 @@
-// What a run of the bench found out; results/latest.json is one of these.
+// The results of a run, as stored in results/latest.json.
 import type { FirstRequests } from "./first-request.ts";
 import type { Growth } from "./growth.ts";
 import type { HotObject } from "./hot-object.ts";
@@ -35,7 +35,7 @@ export interface Comparison {
 
 export interface Results {
   machine: Machine;
-  /** Requests that the same job in JavaScript answers as we do. */
+  /** Requests that the same job in JavaScript answered like the Worker. */
   conforming: number;
   memory?: Comparison;
   disk?: Comparison;
@@ -72,7 +72,7 @@ export function compare(
     { title: "req/s, edge-metadata : bare object", goal: "≥ 0.8", value: ratio(perSecond(ours), perSecond("bare-object")) },
     { title: "CPU, Nova : edge-metadata", goal: "≥ 60", value: spread(cpu(ours).map((cpu) => NOVA.cpu / cpu)) },
   ];
-  // Other builds of this Worker, if it was measured against some.
+  // Other builds of this Worker, if any were measured.
   for (const [name, title] of titles) {
     if (["null", "bare-object", "same-job", ours].includes(name)) continue;
     ratios.push({ title: `CPU, edge-metadata : ${title}`, goal: "", value: ratio(cpu(ours), cpu(name)) });

@@ -1,4 +1,4 @@
-// Interleaved rounds: in each, every side takes its turn, beginning with another one each time.
+// Interleaved rounds: in each, every side takes a turn, starting with another side each time.
 import { Failure, progress } from "../scripts/command.mjs";
 import { fill } from "./fill.ts";
 import { hasObjects } from "./sides.ts";
@@ -6,7 +6,7 @@ import { deleteKeys, type Keys, type Seen } from "./load.ts";
 import { cpuMicroseconds, peakBytes, resetPeak } from "./processes.ts";
 import type { Served } from "./workerd.ts";
 
-/** What one side did in one round. */
+/** One side's results of one round. */
 export interface Turn extends Seen {
   perSecond: number;
   /** CPU time per request, in µs. */
@@ -21,7 +21,7 @@ export interface RoundOptions {
   keys: Keys;
 }
 
-/** The turns of each side, by its name. The first round warms up, and does not count. */
+/** The turns of each side, by name. The first round warms up and is dropped. */
 export async function interleave(sides: Served[], options: RoundOptions): Promise<Map<string, Turn[]>> {
   const turns = new Map(sides.map(({ side }): [string, Turn[]] => [side.name, []]));
   for (let round = 0; round <= options.rounds; round += 1) {
@@ -35,14 +35,14 @@ export async function interleave(sides: Served[], options: RoundOptions): Promis
   return turns;
 }
 
-/** Each DELETE is of an item that exists, so all are put there before. */
+/** Restores all items, so that each DELETE finds one. */
 export async function takeTurn(served: Served, options: Omit<RoundOptions, "rounds">): Promise<Turn> {
   const { port, pid, side } = served;
   const { keys } = options;
   if (hasObjects(side)) await fill(port, keys.first, keys.servers, keys.items);
   resetPeak(pid);
   const before = cpuMicroseconds(pid);
-  // Where nothing is deleted there is no end to what can be.
+  // A side that deletes nothing needs no items.
   const asked = hasObjects(side) ? keys : { ...keys, items: Number.MAX_SAFE_INTEGER };
   const seen = await deleteKeys(port, options.connections, options.seconds, asked);
   const cpu = (cpuMicroseconds(pid) - before) / seen.requests;

@@ -1,4 +1,4 @@
-// As much of the Workers runtime as the yardsticks use and node's own types do not have.
+// The parts of the Workers runtime that the yardsticks use and Node's types lack.
 
 declare module "cloudflare:workers" {
   export class DurableObject<Env = unknown> {

@@ -1,4 +1,4 @@
-// What is measured side by side: for each side the modules that workerd loads.
+// The sides of the comparison, and the modules that workerd loads for each.
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { configuration } from "../scripts/configuration.mjs";
@@ -9,7 +9,7 @@ export interface Side {
   name: string;
   /** For tables and plots. */
   title: string;
-  /** The first one is the entrance. */
+  /** The first one is the entry module. */
   readonly modules: Module[];
   /** The classes of its objects, by the names of their bindings. */
   objects: Record<string, string>;
@@ -42,7 +42,7 @@ export const sameJob = javaScript("same-job", "the same job in JavaScript", RESO
 export const ours = rust("edge-metadata", "edge-metadata", root, configuration(root).objects);
 export const nullRust = rust("null-rust", "null Rust", path.join(benches, "null-rust"), {}, "worker.js");
 
-/** Another build of this Worker beside it, for the effect of a change: a checkout that has been built. */
+/** Another build of this Worker, to measure a change: a built checkout. */
 export function another(folder: string): Side {
   return rust(path.basename(folder), path.basename(folder), folder, configuration(folder).objects);
 }

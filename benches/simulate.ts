@@ -1,5 +1,5 @@
-// `npm run simulate`: prints the tables of docs/price.md, the same ones on every machine. No clock is read, and chance
-// has a seed.
+// `npm run simulate`: prints the tables of docs/price.md, the same on every machine: no clock is read and random
+// numbers are seeded.
 import { bill, gigabyteSeconds, logs, millions, MONTH_SECONDS, OBJECT_GIGABYTES, START_ROWS, tokens, type Traffic } from "./bills.ts";
 import { TOKEN_CACHE_SECONDS } from "./parameters.ts";
 import { simulate, type Figures, type Scenario } from "./simulation.ts";
@@ -21,7 +21,7 @@ const million: Scenario = {
   cacheSeconds: TOKEN_CACHE_SECONDS,
   idleSeconds: 10,
   warmUpSeconds: TOKEN_CACHE_SECONDS + 20,
-  // Tokens that began together are looked up together, again and again: a whole period.
+  // A whole period, because tokens that start together are read together again and again.
   seconds: TOKEN_CACHE_SECONDS,
   of: { tokens: true, objects: true },
 };
@@ -97,7 +97,7 @@ function sensitivityOfTokens(figures: Figures): void {
 
 function sensitivityOfObjects(figures: Figures): void {
   const of = { tokens: false, objects: true };
-  // No token has to be remembered here, so that less time will do.
+  // Without cached tokens a shorter time suffices.
   const shorter = { warmUpSeconds: 160, seconds: 140 };
   const vary = (change: Partial<Scenario>): Figures => simulate({ ...million, of, ...shorter, ...change });
   const runs: [string, Figures][] = [

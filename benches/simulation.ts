@@ -1,5 +1,5 @@
-// A cloud's requests, drawn by chance, and what they ask of objects, KV and Keystone. docs/price.md says what is
-// assumed and why.
+// Random requests of a cloud, and what they require of objects, KV and Keystone. docs/price.md has the assumptions and
+// their reasons.
 import { Awake } from "./awake.ts";
 import { MOST_LISTED, RATE_LIMIT, TOKENS_REMEMBERED } from "./parameters.ts";
 import { random, shares, Zipf } from "./random.ts";
@@ -9,56 +9,56 @@ export interface Scenario {
   seed: number;
   projects: number;
   servers: number;
-  /** Of Zipf's law: how servers and requests are shared among the projects. */
+  /** Zipf exponent of servers and requests among the projects. */
   projectExponent: number;
-  /** And how a project's requests are shared among its servers. */
+  /** Zipf exponent of a project's requests among its servers. */
   serverExponent: number;
-  /** A project has a user for so many of its servers, and one at least. */
+  /** Servers per user of a project; each project has at least one user. */
   serversPerUser: number;
   requestsPerSecond: number;
-  /** The share of requests that are lists; all others go to one server. */
+  /** The share of lists among the requests; all others concern one server. */
   lists: number;
   locations: number;
   isolatesPerLocation: number;
-  /** Each user's clients are in so many locations. */
+  /** Locations of each user's clients. */
   locationsPerUser: number;
   tokenSeconds: number;
   cacheSeconds: number;
-  /** After so long without a request an object leaves memory. */
+  /** Seconds without a request until an object leaves memory. */
   idleSeconds: number;
-  /** Not measured yet, then measured. */
+  /** Seconds of warm-up and of measurement. */
   warmUpSeconds: number;
   seconds: number;
-  /** What is of interest; the rest is left out, to save time. */
+  /** The parts to simulate; the others are skipped to save time. */
   of: { tokens: boolean; objects: boolean };
 }
 
-/** A second's, unless it says otherwise. */
+/** Per second, unless stated otherwise. */
 export interface Figures {
   objectRequests: number;
   objectStarts: number;
   objectsAwake: number;
   mostAwake: number;
   hottestObject: number;
-  /** Requests of one object in one second, the most that were seen. */
+  /** Maximum requests of one object in one second. */
   hottestSecond: number;
   hottestList: number;
   listsAwake: number;
   /** Servers of the largest project. */
   largestProject: number;
   users: number;
-  /** Where KV is the authority: each token that an isolate does not know is a read. */
+  /** With embedded tokens: each token that an isolate does not know is a KV read. */
   kvReads: number;
-  /** Where a Keystone decides, and KV is a cache. */
+  /** With a Keystone and KV as a cache. */
   keystone: { kvReads: number; kvWrites: number; validations: number; /** Less than a second after the last one. */ quickWrites: number };
-  /** The share of requests that the limit by project, location and minute would refuse. */
+  /** The share of requests above the limit per project, location and minute. */
   overLimit: number;
 }
 
-/** What KV shows at a location may be this old, that there is nothing as well. */
+/** Maximum age of what KV shows at a location, missing keys included. */
 const KV_STALE_SECONDS = 60;
 
-/** Locations are not alike either: by Zipf's law with this exponent. */
+/** Zipf exponent of the locations' sizes. */
 const LOCATION_EXPONENT = 1;
 
 export function simulate(scenario: Scenario): Figures {
@@ -81,7 +81,7 @@ class Cloud {
   readonly #users: number;
   readonly #byProject: Zipf;
   readonly #byServer: Zipf;
-  /** Of each user, one after the other. */
+  /** Per user, in order. */
   readonly #locations: Uint16Array;
   readonly #objects: Awake;
   readonly #lists: Awake;
@@ -141,13 +141,13 @@ class Cloud {
     if (chance() < this.scenario.lists) {
       this.#lists.request(project, now);
       this.#listRequests.request(project, now);
-      // The newest ones. How old a server is says nothing of how often it is asked for, so they are of all ranks.
+      // The newest servers. Age and popularity are independent, so they have all ranks.
       const shown = Math.min(size, MOST_LISTED);
       for (let at = 0; at < shown; at += 1) this.#object(first + Math.floor((at * size) / shown), now);
     } else {
       this.#object(first + this.#byServer.draw(size, chance) - 1, now);
     }
-    // Once in a hundred requests is often enough for an average.
+    // Sampled once in a hundred requests.
     if (chance() < 0.01) {
       this.#sampled.requests += 1;
       this.#sampled.objects += this.#objects.count;
@@ -160,7 +160,7 @@ class Cloud {
     this.#requests.request(server, now);
   }
 
-  /** What was seen until now does not count. */
+  /** Resets the counters after the warm-up. */
   measure(): void {
     this.#objects.starts = 0;
     this.#objects.peak = this.#objects.count;
@@ -197,18 +197,18 @@ class Cloud {
   }
 }
 
-/** What an isolate knows of a token: until when, with KV as the authority, and with a Keystone. */
+/** An isolate's cache entry of a token: valid until, with embedded tokens and with a Keystone. */
 interface Known {
   embedded: number;
   keystone: number;
 }
 
-/** Users' tokens: what isolates know of them, and what has to be asked. Both ways at once: their entries are the same. */
+/** Users' tokens: isolates' caches and the required reads, for both ways at once. */
 class Tokens {
   readonly #isolates: Remembered<Known>[];
-  /** When each user's first token ends. Users did not all begin at once. */
+  /** When each user's first token expires; spread over time. */
   readonly #ends: Float64Array;
-  /** What KV holds, token by token: until when it may be believed; and when that was written. */
+  /** KV's content per token: valid until, and when it was written. */
   readonly #kv = new Map<number, { until: number; written: number }>();
   /** What each location shows of it, and since when. */
   readonly #shown: Map<number, { until: number; since: number }>[];
@@ -254,7 +254,7 @@ class Tokens {
     if (known.keystone <= now) known.keystone = this.#askKeystone(token, location, now, until);
   }
 
-  /** Until when the token may be believed: what KV says, or else Keystone. */
+  /** Until when the token is valid according to KV, or else Keystone. */
   #askKeystone(token: number, location: number, now: number, until: number): number {
     const { keystone } = this.counts;
     keystone.kvReads += 1;
@@ -265,12 +265,12 @@ class Tokens {
     const held = this.#kv.get(token);
     if (held && now - held.written < 1) keystone.quickWrites += 1;
     this.#kv.set(token, { until, written: now });
-    // A location sees at once what was written in it.
+    // A location sees its own writes at once.
     this.#shown[location]?.set(token, { until, since: now });
     return until;
   }
 
-  /** Until when the token may be believed, by what KV shows at the location. */
+  /** Until when the token is valid according to KV at the location. */
   #look(token: number, location: number, now: number): number {
     const shown = this.#shown[location];
     const view = shown?.get(token);
@@ -285,7 +285,7 @@ function noTokenCounts() {
   return { kvReads: 0, keystone: { kvReads: 0, kvWrites: 0, validations: 0, quickWrites: 0 } };
 }
 
-/** Requests of each object, all in all and in one second. */
+/** Requests of each object, in total and per second. */
 class PerSecond {
   readonly #all: Uint32Array;
   readonly #second: Int32Array;
@@ -321,7 +321,7 @@ class PerSecond {
   }
 }
 
-/** The limit of requests by project and location, minute by minute. */
+/** The request limit per project, location and minute. */
 class Limit {
   readonly #inMinute: Uint32Array;
   #minute = 0;

@@ -1,4 +1,4 @@
-// The middle of a few measurements, and how far they lie apart.
+// Median and quartiles of a few measurements.
 
 export interface Spread {
   median: number;
@@ -19,7 +19,7 @@ function quantile(sorted: number[], share: number): number {
   return below + (above - below) * (at - Math.floor(at));
 }
 
-/** Of one round each: what disturbs a round disturbs both sides of it. */
+/** Ratios within rounds, because a disturbance affects both sides of a round. */
 export function ratio(over: number[], under: number[]): Spread {
   return spread(over.map((value, round) => value / (under[round] ?? Number.NaN)));
 }

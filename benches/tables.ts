@@ -1,11 +1,11 @@
-// Tables in Markdown, and numbers as they stand in them.
+// Markdown tables, and the format of their numbers.
 
 export function print(title: string, head: string[], rows: string[][]): void {
   const line = (cells: string[]): string => `| ${cells.join(" | ")} |`;
   process.stdout.write(`### ${title}\n\n${[line(head), `|${"---|".repeat(head.length)}`, ...rows.map(line)].join("\n")}\n\n`);
 }
 
-/** Three digits that count. */
+/** Three significant digits. */
 export function amount(value: number): string {
   const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(value)));
   const rounded = value < 1_000 ? Number(value.toFixed(Math.min(digits, 3))) : Number(value.toPrecision(3));

@@ -1,4 +1,4 @@
-// One side in a workerd of its own, without anything in between.
+// Runs one side in a plain workerd.
 import { spawn, type ChildProcess } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -9,20 +9,20 @@ import { root } from "../scripts/layout.mjs";
 import type { Side } from "./sides.ts";
 import { tokenKey, tokens, type Claims } from "./workload.ts";
 
-/** The program itself: what the package has in bin/ may be a script that does not hand on its pipes. */
+/** The binary itself: the package's bin/ may be a script that does not pass on its pipes. */
 const { default: workerd } = createRequire(import.meta.url)("workerd") as { default: string };
 const { compatibilityDate } = configuration(root);
 
-/** In memory: objects on a disk are measured once, apart. */
+/** In memory; objects on a disk are measured separately. */
 export const MEMORY = "/dev/shm";
 export const DISK = path.join(root, "target");
 
 export interface ServeOptions {
-  /** Where the objects' databases lie. */
+  /** The folder of the objects' databases. */
   storage?: string;
   tokens?: Map<string, Claims>;
   vars?: Record<string, string>;
-  /** For profiles: `--perf-basic-prof` lets `perf` name functions of JavaScript and wasm. */
+  /** For profiles: with `--perf-basic-prof` `perf` names functions of JavaScript and wasm. */
   v8Flags?: string[];
 }
 
@@ -30,11 +30,11 @@ export interface Served {
   side: Side;
   pid: number;
   port: number;
-  /** From the start of the process until it listens. */
+  /** Milliseconds from the start of the process until it listens. */
   startMilliseconds: number;
-  /** Where its objects are. */
+  /** The folder of its objects. */
   folder: string;
-  /** Ends it, and starts another on the same objects, none of which is awake. */
+  /** Restarts it on the same objects, none of which is awake. */
   restart(): Promise<Served>;
   end(): Promise<void>;
 }
@@ -58,7 +58,7 @@ async function start(side: Side, folder: string): Promise<Served> {
   const started = performance.now();
   const child = spawn(workerd, ["serve", path.join(folder, "config.capnp"), "--experimental", "--control-fd=3"], {
     cwd: folder,
-    // The log lines are written, as they are when deployed, but nobody keeps them.
+    // Log lines are written, as when deployed, and discarded.
     stdio: ["ignore", "ignore", "inherit", "pipe"],
   });
   try {
@@ -97,7 +97,7 @@ function listening(child: ChildProcess, socket: string): Promise<number> {
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once("close", resolve));
-  // A workerd with a request in flight ignores anything less.
+  // A workerd with a request in flight ignores SIGTERM.
   child.kill("SIGKILL");
   await ended;
 }

@@ -1,6 +1,8 @@
 // What is asked in every bench: which servers there are, their items, and the tokens. All of it follows
 // from numbers, so that the load generator can make the same up without being told.
-import { createHash } from "node:crypto";
+import { tokenKey } from "../scripts/token-store.mjs";
+
+export { tokenKey };
 
 export const PROJECT = "e4ee5a9bdf934e35b62c8b995152feee";
 export const USER = "2f3c0b1e9d8a4c7fb6a5e4d3c2b1a090";
@@ -48,8 +50,4 @@ export function tokens(count: number): Map<string, Claims> {
   const all = new Map([[REGISTRAR, claims("ffffffffffffffffffffffffffffffff", ["admin"])]]);
   for (let number = 1; number <= count; number += 1) all.set(token(number), claims(PROJECT, ["member"]));
   return all;
-}
-
-export function tokenKey(text: string): string {
-  return `token:${createHash("sha256").update(text).digest("hex")}`;
 }

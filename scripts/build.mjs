@@ -92,7 +92,11 @@ async function bindgen(wasm, out) {
       "--out-dir",
       fresh,
     ]);
-    for (const file of readdirSync(fresh)) renameSync(join(fresh, file), join(out, file));
+    for (const file of readdirSync(fresh)) {
+      // A folder, unlike a file, is not replaced by the one that takes its name.
+      if (statSync(join(fresh, file)).isDirectory()) rmSync(join(out, file), { recursive: true, force: true });
+      renameSync(join(fresh, file), join(out, file));
+    }
   } finally {
     rmSync(fresh, { recursive: true });
   }

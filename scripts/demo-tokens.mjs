@@ -22,7 +22,7 @@ const MARGIN_DAYS = 30;
  * @returns {Promise<string>} the admin token
  */
 export async function ensureTokens(folder, { env, reset }) {
-  const file = join(folder, `demo${env === undefined ? "" : `.${env}`}.json`);
+  const file = join(folder, `demo-tokens${env === undefined ? "" : `.${env}`}.json`);
   const kept = read(file);
   const stillGood = kept !== undefined && Date.parse(kept.expires_at) > Date.now() + MARGIN_DAYS * DAY_MS;
   if (stillGood && !reset) return kept.admin_token;

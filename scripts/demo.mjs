@@ -5,6 +5,7 @@
 import { Failure } from "./report.mjs";
 
 /**
+ * @typedef {(url: string, request?: RequestInit) => Promise<Response>} Fetch
  * @typedef {{ project_id: string, name: string, metadata: Record<string, string>, [field: string]: unknown }} Fields
  * @typedef {{ kind: "server" | "image", id: string, fields: Fields }} Resource
  * @typedef {{ what: string, resource: Resource, key: string, path: string, token: string }} Deletion
@@ -111,14 +112,15 @@ export function registryPath({ kind, id }) {
 
 /**
  * Registers what is not there yet; with `reset`, everything, as it was at the beginning.
- * @param {string} origin
+ * @param {string} url the Worker's, without a slash at its end
  * @param {string} adminToken
  * @param {{ reset: boolean }} how
+ * @param {Fetch} [send]
  */
-export async function load(origin, adminToken, { reset }) {
+export async function load(url, adminToken, { reset }, send = fetch) {
   for (const resource of resources) {
-    if (!reset && (await find(origin, adminToken, resource)) !== undefined) continue;
-    await ask(origin, adminToken, resource, {
+    if (!reset && (await find(url, adminToken, resource, send)) !== undefined) continue;
+    await ask(url, adminToken, resource, send, {
       method: "PUT",
       body: JSON.stringify({ [resource.kind]: resource.fields }),
       headers: { "Content-Type": "application/json" },
@@ -131,13 +133,14 @@ const AT_REST = ["active", "paused", "suspended", "stopped"];
 
 /**
  * What a deletion of the demo will answer now: looks, because someone may have been here before.
- * @param {string} origin
+ * @param {string} url
  * @param {string} adminToken
  * @param {Deletion} deletion
+ * @param {Fetch} [send]
  * @returns {Promise<204 | 404 | 409>}
  */
-export async function outcome(origin, adminToken, { resource, key }) {
-  const record = await find(origin, adminToken, resource);
+export async function outcome(url, adminToken, { resource, key }, send = fetch) {
+  const record = await find(url, adminToken, resource, send);
   if (record === undefined || !Object.hasOwn(record.metadata, key)) return 404;
   if (resource.kind === "image") return record["status"] === "active" ? 204 : 409;
   const free = record["locked"] === false && record["task_state"] === null && record["launched"] === true;
@@ -145,27 +148,29 @@ export async function outcome(origin, adminToken, { resource, key }) {
 }
 
 /**
- * @param {string} origin
+ * @param {string} url
  * @param {string} adminToken
  * @param {Resource} resource
+ * @param {Fetch} send
  * @returns {Promise<Fields | undefined>}
  */
-async function find(origin, adminToken, resource) {
-  const answer = await ask(origin, adminToken, resource, { method: "GET" });
+async function find(url, adminToken, resource, send) {
+  const answer = await ask(url, adminToken, resource, send, { method: "GET" });
   if (answer.status === 404) return undefined;
   const body = /** @type {Record<string, Fields>} */ (await answer.json());
   return body[resource.kind];
 }
 
 /**
- * @param {string} origin
+ * @param {string} url
  * @param {string} adminToken
  * @param {Resource} resource
+ * @param {Fetch} send
  * @param {{ method: string, body?: string, headers?: Record<string, string> }} request
  */
-async function ask(origin, adminToken, resource, request) {
+async function ask(url, adminToken, resource, send, request) {
   const headers = { ...request.headers, "X-Auth-Token": adminToken };
-  const answer = await fetch(origin + registryPath(resource), { ...request, headers });
+  const answer = await send(url + registryPath(resource), { ...request, headers });
   if (answer.ok || answer.status === 404) return answer;
   throw new Failure(`${request.method} ${registryPath(resource)} answered ${answer.status}: ${await answer.text()}`);
 }

@@ -1,7 +1,7 @@
 // `npm run test:mutants`: cargo-mutants changes the rules one by one, and the native tests have to notice.
 //
-//   npm run test:mutants                       what decides who gets in: policy and decide
-//   npm run test:mutants -- --all              all of src/metadata and src/identity that native tests can reach
+//   npm run test:mutants                       what decides who gets in and what is changed: policy and decide
+//   npm run test:mutants -- --all              all of core/
 //   npm run test:mutants -- --shard 0/4        any option of cargo mutants
 //
 // What survives although it may is listed in .cargo/mutants.toml with the reason, and in docs/security.md.
@@ -13,14 +13,8 @@ import { root } from "./layout.mjs";
 import { run } from "./run.mjs";
 import { setupBuild } from "./setup.mjs";
 
-const CORE = ["src/identity/policy.rs", "src/metadata/decide.rs"];
-
-/** The rest of identity/ talks to KV and Keystone: only the black-box tests can see it work. */
-const ALL = [
-  "src/metadata/**",
-  ...["policy", "token", "access_rule", "cache"].map((name) => `src/identity/${name}.rs`),
-  ...["answer", "stored", "endpoint"].map((name) => `src/identity/keystone/${name}.rs`),
-];
+const RULES = ["core/src/**/policy.rs", "core/src/**/decide.rs"];
+const ALL = ["core/src/**"];
 
 await command(async () => {
   const options = process.argv.slice(2);
@@ -29,8 +23,11 @@ await command(async () => {
   await setupBuild();
   const mutants = await cargoTool("cargo-mutants");
   if (mutants === undefined) throw new Failure("cargo-mutants could not be installed");
-  const files = (all >= 0 ? ALL : CORE).flatMap((file) => ["--file", file]);
-  const fixed = ["mutants", "--no-shuffle", "--jobs", "1", "--timeout", "30", "--output", join(root, "target", "mutants")];
+  const files = (all >= 0 ? ALL : RULES).flatMap((file) => ["--file", file]);
+  const fixed = [
+    ...["mutants", "--workspace", "--no-shuffle", "--jobs", "1", "--timeout", "30"],
+    ...["--output", join(root, "target", "mutants")],
+  ];
   await run(mutants, [...fixed, ...files, ...options, "--", "--lib", "--locked"], {
     env: {
       CARGO_TARGET_DIR: join(root, "target", "mutants", "build"),

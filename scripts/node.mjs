@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { onceNpmIsGone } from "./parent.mjs";
 import { Failure, progress } from "./report.mjs";
 import { root, tools } from "./layout.mjs";
 import { run } from "./run.mjs";
@@ -41,6 +42,7 @@ export async function continueOnSupportedNode() {
     stdio: "inherit",
   });
   for (const signal of FORWARDED) process.on(signal, () => child.kill(signal));
+  onceNpmIsGone(() => child.kill());
   return new Promise((resolve, reject) => {
     child.on("error", (error) => reject(new Failure(`${installedNode} cannot be run: ${error.message}`)));
     child.on("close", (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));

@@ -2,18 +2,16 @@
 // alone, because it is what installs the packages.
 
 import { spawn } from "node:child_process";
-import { setTimeout as sleep } from "node:timers/promises";
-import { Failure } from "./report.mjs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { root } from "./layout.mjs";
+import { Failure } from "./report.mjs";
 
 /**
  * @typedef {{ env?: Record<string, string>, showsStdout?: boolean, onStdout?: (chunk: Buffer) => void }} RunOptions
  * @typedef {{ code: number, stdout: string, stderr: string }} Captured
  * @typedef {{ exited: Promise<number>, end: () => Promise<void> }} Server
  */
-
-/** A workerd with a hung request ignores SIGTERM; this long it gets to end by itself. */
-const GRACE_MS = 3_000;
 
 /**
  * Runs a program to its end and gives its exit code. What it prints goes to stderr, because the
@@ -68,27 +66,27 @@ export function capture(program, args, { env = {} } = {}) {
 }
 
 /**
- * Starts a program that runs until it is ended. It gets a process group of its own: Ctrl-C then
- * reaches us alone, and whatever the program itself started can be ended with it.
+ * Starts a program that runs until it is ended, in a process group of its own: Ctrl-C then reaches us alone. It ends
+ * with us, however we end (guard.mjs).
  * @param {string} program
  * @param {string[]} args
- * @param {{ env?: Record<string, string> }} [options]
+ * @param {{ env?: Record<string, string>, onLine: (line: string) => void }} options
  * @returns {Server}
  */
-export function serve(program, args, { env = {} } = {}) {
-  const child = spawn(program, args, {
+export function serve(program, args, { env = {}, onLine }) {
+  const child = spawn(process.execPath, [join(root, "scripts", "guard.mjs"), program, ...args], {
     cwd: root,
     env: { ...process.env, ...env },
-    stdio: ["ignore", 2, 2],
+    stdio: ["pipe", "pipe", "pipe"],
     detached: true,
   });
-  const exited = ended(child, program);
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", onLine);
+  const exited = ended(child, program).finally(() => killGroup(child.pid));
   return {
     exited,
     async end() {
-      signalGroup(child.pid, "SIGTERM");
-      for (let waited = 0; waited < GRACE_MS && signalGroup(child.pid, 0); waited += 50) await sleep(50);
-      signalGroup(child.pid, "SIGKILL");
+      child.stdin.end();
+      await exited.catch(() => {});
     },
   };
 }
@@ -105,16 +103,11 @@ function ended(child, program) {
   });
 }
 
-/**
- * @param {number | undefined} leader
- * @param {NodeJS.Signals | 0} signal
- * @returns {boolean} whether the group still has a member
- */
-function signalGroup(leader, signal) {
-  if (leader === undefined) return false;
+/** What a program leaves behind when it crashes. @param {number | undefined} leader */
+function killGroup(leader) {
   try {
-    return process.kill(-leader, signal);
+    if (leader !== undefined) process.kill(-leader, "SIGKILL");
   } catch {
-    return false;
+    // Nothing is left of it.
   }
 }

@@ -1,5 +1,5 @@
-// `npm run size`: what the deployed wasm weighs, as it is sent and stored: gzip -9. The smaller it is, the
-// sooner a new isolate answers. Over the limit is a failure.
+// `npm run size`: what the wasm weighs and what is uploaded, which the platform limits to 3 MB gzip. The smaller the
+// wasm is, the sooner a new isolate answers: over its limit is a failure.
 
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -18,14 +18,15 @@ const entry = join(upload, "entry.js");
 await command(async () => {
   await setup();
   await build(deployed);
-  const wasm = gzipped(join(deployed.out, "index_bg.wasm"));
+  const file = join(deployed.out, "index_bg.wasm");
+  const wasm = gzipped(file);
   await bundle();
   const code = readFileSync(entry, "utf8");
   const all = readdirSync(upload)
     // Modules of earlier uploads may lie there as well.
     .filter((file) => file === basename(entry) || (file.endsWith(".wasm") && code.includes(file)))
     .reduce((sum, file) => sum + gzipped(join(upload, file)), 0);
-  process.stdout.write(`wasm    ${kb(wasm)} gzip (limit ${LIMIT_KB} KB)\nupload  ${kb(all)} gzip\n`);
+  process.stdout.write(`wasm    ${kb(statSync(file).size)}, ${kb(wasm)} gzip (limit ${LIMIT_KB} KB)\nupload  ${kb(all)} gzip\n`);
   if (wasm > LIMIT_KB * 1000) throw new Failure(`the wasm is over its limit of ${LIMIT_KB} KB`);
 });
 

@@ -45,9 +45,9 @@ export async function putTokens(tokens, place) {
  * @returns {Promise<boolean>} whether it was there
  */
 export async function deleteToken(token, place) {
-  const listed = await kv(["key", "list", "--prefix", keyOf(token)], place);
-  if (!listed.includes(keyOf(token))) return false;
-  await kv(["key", "delete", keyOf(token)], place);
+  const listed = await kv(["key", "list", "--prefix", tokenKey(token)], place);
+  if (!listed.includes(tokenKey(token))) return false;
+  await kv(["key", "delete", tokenKey(token)], place);
   return true;
 }
 
@@ -58,14 +58,17 @@ export async function deleteToken(token, place) {
 function entry(token, { user, project, roles, expiresIn }) {
   const expires_at = new Date(Date.now() + expiresIn * 1000).toISOString();
   return {
-    key: keyOf(token),
+    key: tokenKey(token),
     value: JSON.stringify({ user_id: user, project_id: project, roles, expires_at }),
     expiration_ttl: Math.max(expiresIn, SHORTEST_TTL_SECONDS),
   };
 }
 
-/** @param {string} token */
-function keyOf(token) {
+/**
+ * Where the claims of a token are kept.
+ * @param {string} token
+ */
+export function tokenKey(token) {
   return `token:${createHash("sha256").update(token).digest("hex")}`;
 }
 

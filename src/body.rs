@@ -18,11 +18,8 @@ extern "C" {
 
     type ByteReader;
     #[wasm_bindgen(method, catch, js_name = readAtLeast)]
-    fn read_at_least(
-        this: &ByteReader,
-        bytes: u32,
-        buffer: Uint8Array,
-    ) -> Result<Promise, JsValue>;
+    fn read_at_least(this: &ByteReader, bytes: u32, buffer: Uint8Array)
+    -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = releaseLock)]
     fn release_lock(this: &ByteReader) -> Result<(), JsValue>;
 

@@ -16,11 +16,11 @@ pub(crate) use crate::log::TokenSource;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Waiting {
     /// For the token's claims.
-    #[default]
     Token,
     /// For the rest of its body.
     Body,
     /// For an object.
+    #[default]
     Store,
 }
 

@@ -18,6 +18,7 @@
 mod auth;
 mod body;
 mod context;
+mod exchange;
 #[cfg(feature = "faults")]
 mod faults;
 mod handler;
@@ -44,7 +45,10 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 
 /// Returns the answer to a request that is past its deadline or was lost to a panic, and drops what is
 /// left of its task.
-#[must_use]
+///
+/// # Errors
+///
+/// The runtime refuses the response, which it never does.
 #[wasm_bindgen(js_name = giveUp)]
 pub fn give_up(
     task: u32,

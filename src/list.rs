@@ -13,25 +13,25 @@ use edge_metadata_core::http::header;
 use edge_metadata_core::http::json_page::JsonPage;
 use edge_metadata_core::http::list::{ListQuery, Marker};
 use edge_metadata_core::http::microversion::Microversion;
-use edge_metadata_core::http::request::Headers as _;
 use edge_metadata_core::http::response::Response;
 use edge_metadata_core::http::route::ComputeRoute;
 use edge_metadata_core::metadata::{Kind, ResourceId};
 use edge_metadata_core::rpc::{
-    IndexPage, IndexQuery, ListEntry, ListScope, Order, Position, ShowListEntry,
-    Summary,
+    IndexPage, IndexQuery, ListEntry, ListScope, Order, Position, ShowListEntry, Summary,
 };
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use worker::Delay;
 
-use crate::context::Waiting;
-use crate::handler::Exchange;
+use crate::exchange::Exchange;
 use crate::objects::client::StoreError;
 
 /// Records that one answer asks for at most. A search that has found little by then has a `next` link.
 const MAX_RECORDS: usize = 500;
+
+/// Pages of the lists that one answer is searched in at most.
+const MAX_SEARCHES: usize = 10;
 
 /// Full records that are asked for at once: some 64 of the largest fill a page.
 const FULL_AT_ONCE: usize = 25;
@@ -52,7 +52,6 @@ pub(crate) async fn answer(
     version: Microversion,
     actor: &Actor,
 ) -> Result<Response, Fault> {
-    exchange.context.wait_for(Waiting::Store);
     let head = &exchange.context.head;
     let listing = Listing {
         exchange,
@@ -72,7 +71,7 @@ pub(crate) async fn answer(
         let list_url = listing.view.list_url(detail);
         listing.query.next_url(&list_url, &marker)
     });
-    let accept = exchange.headers().get(header::ACCEPT);
+    let accept = exchange.header(header::ACCEPT);
     let document = page.finish(route.kind.plural(), next);
     Ok(Response::json(200, document).with_content_type(compute_media_type(accept.as_deref())))
 }
@@ -96,7 +95,7 @@ impl Listing<'_> {
             return Ok(None);
         }
         let mut after = self.start().await?;
-        let mut asked = 0;
+        let (mut asked, mut searches) = (0, 0);
         loop {
             let found = self.positions(&after, page.missing()).await?;
             let ids: Vec<_> = found
@@ -105,13 +104,14 @@ impl Listing<'_> {
                 .filter_map(|position| ResourceId::parse(&position.id))
                 .collect();
             asked += ids.len();
-            let last = self.push_all(page, &ids).await?;
+            searches += 1;
+            self.push_all(page, &ids).await?;
             if page.is_full() {
-                return Ok(last.map(|id| Marker::Resource(id.to_string())));
+                return Ok(page.last().map(|id| Marker::Resource(id.to_string())));
             }
             match found.resume_after {
                 None => return Ok(None),
-                Some(position) if asked >= MAX_RECORDS => {
+                Some(position) if asked >= MAX_RECORDS || searches >= MAX_SEARCHES => {
                     return Ok(Some(Marker::Position(position)));
                 }
                 Some(position) => after = position,
@@ -127,7 +127,7 @@ impl Listing<'_> {
             Some(Marker::Resource(id)) => id,
         };
         // N: 400 for a resource that does not exist for this project.
-        let unknown = || Fault::Schema(format!("marker [{id}] not found"));
+        let unknown = || Fault::MarkerNotFound(id.clone());
         let resource_id = ResourceId::parse(id).ok_or_else(unknown)?;
         let args = ShowListEntry {
             scope: ListScope::Visible,
@@ -170,14 +170,8 @@ impl Listing<'_> {
         Ok(IndexPage::merge(pages, query.limit))
     }
 
-    /// Adds those records to the page that the list shows, in the order of `ids`. Returns the last one
-    /// that was added.
-    async fn push_all(
-        &self,
-        page: &mut JsonPage,
-        ids: &[ResourceId],
-    ) -> Result<Option<ResourceId>, Fault> {
-        let mut last = None;
+    /// Adds those records to the page that the list shows, in the order of `ids`.
+    async fn push_all(&self, page: &mut JsonPage, ids: &[ResourceId]) -> Result<(), Fault> {
         for (id, entry) in self.entries(ids).await? {
             let summary = match &entry {
                 ListEntry::Brief(summary) => summary.clone(),
@@ -189,9 +183,8 @@ impl Listing<'_> {
             if !self.view.push(page, id, &entry) {
                 break;
             }
-            last = Some(id);
         }
-        Ok(last)
+        Ok(())
     }
 
     /// Asks for records, all at once. One that cannot be read in time is left out, and the log says so.
@@ -222,7 +215,10 @@ impl Listing<'_> {
         if left_out > 0 {
             let cause = failure.unwrap_or_else(|| "they did not reply in time".to_owned());
             let context = &self.exchange.context;
-            context.note(format!("{left_out} of {} records: {cause}", ids.len()));
+            context.note(format!(
+                "records are left out: {cause} ({left_out} of {})",
+                ids.len()
+            ));
             if left_out == ids.len() {
                 return Err(Fault::StoreUnavailable);
             }

@@ -1,6 +1,9 @@
 //! One structured line a request: what an operator needs to find it again, and nothing that a token,
 //! a key or a value can be recovered from.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use chrono::TimeDelta;
 use edge_metadata_core::http::header;
 use edge_metadata_core::http::request::Headers;
@@ -19,6 +22,17 @@ pub(crate) enum TokenSource {
     Kv,
     /// Keystone.
     Keystone,
+}
+
+/// How often a cause is reported as an error.
+const REPORT_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+
+/// Causes that are remembered at once.
+const MAX_CAUSES: usize = 64;
+
+thread_local! {
+    /// When each cause was reported.
+    static REPORTED: RefCell<HashMap<String, Timestamp>> = RefCell::default();
 }
 
 /// What is logged of a request.
@@ -121,9 +135,18 @@ impl LogRecord {
             });
         }
         if self.is_notable() {
-            self.level = "error";
             self.message = "request failed";
+            if is_new_cause(self.cause(), now) {
+                self.level = "error";
+            }
         }
+    }
+
+    /// Returns what went wrong without what is particular to the request, which notes have in
+    /// parentheses.
+    fn cause(&self) -> &str {
+        let detail = self.detail.as_deref().unwrap_or_default();
+        detail.split('(').next().unwrap_or_default()
     }
 
     /// Whether an operator should look at it: a failure here, or one that was worked around.
@@ -136,12 +159,27 @@ impl LogRecord {
         let Ok(line) = serde_json::to_string(self) else {
             return;
         };
-        if self.is_notable() {
+        if self.level == "error" {
             console_error!("{line}");
         } else if level == LogLevel::Info {
             console_log!("{line}");
         }
     }
+}
+
+/// Returns whether a cause has not been reported within the last minute: one line a cause and minute
+/// calls for an operator, the others are the requests' own lines.
+fn is_new_cause(cause: &str, now: Timestamp) -> bool {
+    REPORTED.with_borrow_mut(|reported| {
+        reported.retain(|_, at| now - *at < REPORT_INTERVAL);
+        if reported.contains_key(cause) {
+            return false;
+        }
+        if reported.len() < MAX_CAUSES {
+            reported.insert(cause.to_owned(), now);
+        }
+        true
+    })
 }
 
 fn is_request_id(text: &str) -> bool {

@@ -1,7 +1,7 @@
 //! The registry: the control plane says which servers and images exist, and in which state they are.
 //! Its order of checks: size, token, path, role, content type, JSON, schema.
 
-use edge_metadata_core::auth::Actor;
+use edge_metadata_core::auth::{Actor, Identity};
 use edge_metadata_core::http::checks::REGISTRY_BODY_LIMIT;
 use edge_metadata_core::http::fault::Fault;
 use edge_metadata_core::http::json_page::JsonPage;
@@ -20,9 +20,9 @@ use edge_metadata_core::rpc::{
 use edge_metadata_core::storage::index_entry;
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use serde_json::Value as Json;
 
-use crate::context::Waiting;
-use crate::handler::Exchange;
+use crate::exchange::Exchange;
 use crate::objects::client::{ResourceClient, StoreError};
 
 /// Records that are asked for at once.
@@ -36,19 +36,22 @@ const RECORDS_AT_ONCE: usize = 25;
 pub(crate) async fn answer(
     exchange: &Exchange,
     route: &RegistryRoute,
-    actor: &Actor,
-    may_use_registry: bool,
+    identity: &Identity,
 ) -> Result<Response, Fault> {
     // P: nobody's body is read who may not write.
-    if !may_use_registry {
-        return Err(forbidden(&exchange.context.head.method));
+    if !identity.may_use_registry {
+        return Err(forbidden(exchange.method()));
     }
-    let registry = Registry { exchange, actor };
+    let body = exchange.read_json(REGISTRY_BODY_LIMIT).await?;
+    let registry = Registry {
+        exchange,
+        actor: &identity.actor,
+    };
     match route {
-        RegistryRoute::Resource(kind, id) => registry.resource(*kind, id).await,
+        RegistryRoute::Resource(kind, id) => registry.resource(*kind, id, &body).await,
         RegistryRoute::List(kind) => registry.records(*kind, route).await,
         RegistryRoute::Changes => registry.changes(route).await,
-        RegistryRoute::Feed => registry.report_feed().await,
+        RegistryRoute::Feed => registry.report_feed(&body).await,
     }
 }
 
@@ -60,17 +63,15 @@ struct Registry<'a> {
 
 impl Registry<'_> {
     /// PUT, GET or DELETE of one record.
-    async fn resource(&self, kind: Kind, id: &Name) -> Result<Response, Fault> {
+    async fn resource(&self, kind: Kind, id: &Name, body: &Json) -> Result<Response, Fault> {
         let context = &self.exchange.context;
-        let body = self.exchange.read_json(REGISTRY_BODY_LIMIT).await?;
         let id = documents::id(id)?;
         context.log(|record| record.resource_id = Some(id.to_string()));
-        context.wait_for(Waiting::Store);
         let object = self.object(kind, id)?;
         let registered = match context.head.method.as_str() {
             "PUT" => {
                 context.log(|record| record.audit("register"));
-                let document = parse(kind, &body, context.received_at)?;
+                let document = parse(kind, body, context.received_at)?;
                 object.register(&document).await
             }
             "DELETE" => {
@@ -92,7 +93,6 @@ impl Registry<'_> {
 
     /// GET of what is registered of a project, newest first.
     async fn records(&self, kind: Kind, route: &RegistryRoute) -> Result<Response, Fault> {
-        self.exchange.context.wait_for(Waiting::Store);
         let query = RegistryQuery::records(self.exchange.context.head.query())?;
         let project_id = query.project_id.as_deref().unwrap_or_default();
         let mut page = JsonPage::new(query.limit);
@@ -136,7 +136,6 @@ impl Registry<'_> {
         if !self.exchange.service.settings.keep_changes {
             return Err(Fault::NotFound);
         }
-        self.exchange.context.wait_for(Waiting::Store);
         let query = RegistryQuery::changes(self.exchange.context.head.query())?;
         let after = match &query.marker {
             Some(Marker::Position(position)) => position.clone(),
@@ -162,11 +161,9 @@ impl Registry<'_> {
     }
 
     /// PUT of when the control plane was in step last.
-    async fn report_feed(&self) -> Result<Response, Fault> {
+    async fn report_feed(&self, body: &Json) -> Result<Response, Fault> {
         let context = &self.exchange.context;
-        let body = self.exchange.read_json(REGISTRY_BODY_LIMIT).await?;
-        let observed_at = feed(&body, context.received_at)?;
-        context.wait_for(Waiting::Store);
+        let observed_at = feed(body, context.received_at)?;
         let indexes = self.exchange.service.indexes()?;
         let reported = indexes.report_feed(observed_at).await;
         reported.map_err(|error| self.exchange.store_failed(&error))?;
@@ -200,7 +197,7 @@ impl Registry<'_> {
 
     /// Returns the place of a record that the last page ended with.
     async fn position(&self, kind: Kind, id: &str) -> Result<Position, Fault> {
-        let unknown = || Fault::Schema(format!("marker [{id}] not found"));
+        let unknown = || Fault::MarkerNotFound(id.to_owned());
         let resource_id = ResourceId::parse(id).ok_or_else(unknown)?;
         let known = self.object(kind, resource_id)?.inspect().await;
         let known = known.map_err(|error| self.exchange.store_failed(&error))?;
@@ -222,8 +219,12 @@ impl Registry<'_> {
                 return Ok((position.clone(), None));
             };
             let registered = self.object(kind, id)?.inspect().await;
-            let registered = registered.map_err(|error: StoreError| self.exchange.store_failed(&error))?;
-            Ok((position.clone(), registered.ok().map(|registered| (id, registered))))
+            let registered =
+                registered.map_err(|error: StoreError| self.exchange.store_failed(&error))?;
+            Ok((
+                position.clone(),
+                registered.ok().map(|registered| (id, registered)),
+            ))
         });
         let replies: Vec<Result<_, Fault>> = stream::iter(calls)
             .buffered(RECORDS_AT_ONCE)

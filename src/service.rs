@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use chrono::TimeDelta;
 use edge_metadata_core::http::fault::Fault;
-use edge_metadata_core::settings::{BadSetting, Settings};
+use edge_metadata_core::settings::{BadSetting, Settings, api_base_path};
 use thiserror::Error;
 use worker::{Env, KvStore, RateLimiter};
 
@@ -53,9 +53,17 @@ impl Service {
     }
 
     fn new(env: &Env) -> Self {
-        let (settings, bad) = match Settings::read(|name| platform::setting(env, name)) {
+        let read = |name| platform::setting(env, name);
+        let (settings, bad) = match Settings::read(read) {
             Ok(settings) => (settings, None),
-            Err(bad) => (Settings::default(), Some(bad)),
+            Err(bad) => {
+                let api_base_path = api_base_path(&read).unwrap_or_default();
+                let settings = Settings {
+                    api_base_path,
+                    ..Settings::default()
+                };
+                (settings, Some(bad))
+            }
         };
         let authenticator = Authenticator::new(&settings, KvStore::from_this(env, "TOKENS").ok());
         let resources = Resources::new(env);

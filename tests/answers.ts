@@ -1,4 +1,4 @@
-/** What the contract says of every answer of a kind, whichever request led to it. */
+/** Assertions for the kinds of answers in the contract. */
 import assert from "node:assert/strict";
 
 import type { Answer, Worker } from "./harness.ts";
@@ -19,7 +19,7 @@ export function assertNoContent(answer: Answer): void {
   assertRequestId(answer);
 }
 
-/** A fault byte for byte, spaces and order included, as S2's error example writes it. */
+/** Asserts a fault byte for byte, spaces and order included, as in S2's error example. */
 export function assertFault(answer: Answer, status: number, name: string, message: string): void {
   assert.equal(answer.text, `{"${name}": {"message": ${JSON.stringify(message)}, "code": ${status}}}`);
   assert.equal(answer.status, status);
@@ -44,7 +44,7 @@ export function assertUnauthorized(answer: Answer, worker: Worker): void {
   assertVersion(answer, null);
 }
 
-/** `null` for the answers that carry no version at all. */
+/** Asserts the version headers; `null` for answers without any. */
 export function assertVersion(answer: Answer, version: string | null): void {
   assert.equal(answer.headers.get("OpenStack-API-Version"), version === null ? null : `compute ${version}`);
   assert.equal(answer.headers.get("X-OpenStack-Nova-API-Version"), version);

@@ -1,5 +1,5 @@
-// What clients send that are not run against the Worker (tests/clients runs those that are), and what they
-// accept: each request as its client writes it, each answer judged by the rule of that client.
+// Requests of clients that tests/clients does not run, as each client writes them, and answers by the rules of
+// that client.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -17,7 +17,7 @@ async function resource(project: Project, kind: Kind, fields = {}): Promise<stri
   return kind === "servers" ? project.server(fields) : project.image(fields);
 }
 
-/** A JSON object with this one key and nothing besides it. */
+/** Asserts a JSON object with exactly this key. */
 function only(answer: Answer, key: string): Record<string, string> {
   const body = answer.json();
   assert.deepEqual(Object.keys(body), [key]);
@@ -27,7 +27,7 @@ function only(answer: Answer, key: string): Record<string, string> {
 
 // ---- gophercloud (Terraform, Packer, Kubernetes' cloud provider) ----
 
-/** Go's transport adds the last one; a `Content-Type` is only there when there is a body. */
+/** Go's transport adds the last one; `Content-Type` is sent only with a body. */
 function gophercloud(token: string, body: boolean, microversion?: string): HeaderList {
   return [
     ["User-Agent", "gophercloud/v2.8.0"],
@@ -48,7 +48,7 @@ for (const microversion of [undefined, "2.1", "2.38"]) {
   for (const kind of KINDS) {
     const how = `${kind}, ${microversion === undefined ? "no microversion" : `microversion ${microversion}`}`;
 
-    test(`gophercloud: UpdateMetadata, ResetMetadata and CreateMetadatum accept nothing but 200 (${how})`, async () => {
+    test(`gophercloud: UpdateMetadata, ResetMetadata and CreateMetadatum accept only 200 (${how})`, async () => {
       const project = new Project(worker);
       const token = await project.as("member");
       const id = await resource(project, kind);
@@ -95,7 +95,7 @@ for (const microversion of [undefined, "2.1", "2.38"]) {
   }
 }
 
-test("gophercloud: each refusal has the status that its error types are made of", async () => {
+test("gophercloud: each error has the status that its error types expect", async () => {
   const project = new Project(worker);
   const locked = await project.server({ locked: true });
   const item = `/v2.1/${project.id}/servers/${locked}/metadata/key1`;
@@ -121,7 +121,7 @@ test("gophercloud: every version has an id, a status and a range that it can par
     assert.match(version.min_version, /^([0-9]+\.[0-9]+)?$/);
     assert.match(version.version, /^([0-9]+\.[0-9]+)?$/);
   }
-  // It asks at the endpoint of a catalog as well, and goes on without a document when there is none.
+  // It also asks at a catalog's endpoint, and continues without a document on a 404.
   assertUnknownPath(await worker.request("GET", `/v2.1/${project.id}/`, { headers }));
 });
 
@@ -179,7 +179,7 @@ for (const prefix of ["/v2/{project_id}", "/v2.1/{project_id}"]) {
       assertNoContent(await send("DELETE", "/foo"));
       const again = await send("DELETE", "/foo");
       assert.equal(again.status, 404);
-      // Where its exception looks for the message: the first value of the body.
+      // Its exception reads the message from the first value of the body.
       const [fault] = Object.values(again.json()) as { message: string }[];
       assert.equal(fault?.message, kind === "servers" ? "Metadata item was not found" : "Invalid metadata key");
       assert.deepEqual(await worker.metadata(kind, id), {});
@@ -268,7 +268,7 @@ for (const kind of KINDS) {
     assert.deepEqual(await worker.metadata(kind, id), { key2: "value2" });
   });
 
-  test(`pyrax: X-Auth-Project-Id says nothing about who is asking (${kind})`, async () => {
+  test(`pyrax: X-Auth-Project-Id is ignored (${kind})`, async () => {
     const project = new Project(worker);
     const id = await resource(project, kind);
     const item = `/v2/${kind}/${id}/metadata/key1`;
@@ -279,7 +279,7 @@ for (const kind of KINDS) {
     assertFault(refused, 404, "itemNotFound", message);
     assert.deepEqual(await worker.metadata(kind, id), { key1: "value1", key2: "value2" });
 
-    // It may also hold a project's name, or another project.
+    // It may also be a project's name, or another project's id.
     const member = await project.as("member");
     assertNoContent(await worker.request("DELETE", item, { headers: pyrax(member, "Project Ä") }));
     const second = item.replace("key1", "key2");
@@ -299,7 +299,7 @@ function tempest(token: string, microversion?: string): HeaderList {
 }
 
 for (const kind of KINDS) {
-  test(`Tempest: nothing besides metadata or meta, 200 and 204 exactly, and the microversion comes back (${kind})`, async () => {
+  test(`Tempest: exactly metadata or meta, 200 and 204, and the requested microversion (${kind})`, async () => {
     const project = new Project(worker);
     const id = await resource(project, kind);
     const token = await project.as("member");
@@ -328,10 +328,10 @@ for (const kind of KINDS) {
     assert.deepEqual(only(await expect(200, send("PUT", `${list}/nova`, '{"meta": {"nova": "alt"}}')), "meta"), {
       nova: "alt",
     });
-    // A 204 with a body is an error to it.
+    // Tempest rejects a 204 with a body.
     assert.equal((await expect(204, send("DELETE", `${list}/key1`))).text, "");
     assert.deepEqual(only(await send("GET", list), "metadata"), { key2: "value2", key3: "value3", nova: "alt" });
-    // Its test replaces all by nothing, and lists nothing.
+    // Its test replaces all items by none and expects an empty list.
     only(await expect(200, send("PUT", list, '{"metadata": {}}')), "metadata");
     assert.deepEqual(only(await send("GET", list), "metadata"), {});
   });
@@ -370,7 +370,7 @@ for (const [what, status, method, rest, body] of [
     const headers = tempest(await project.as("member"));
     const answer = await worker.request(method, `/v2.1/servers/${id}/metadata${rest}`, { headers, body });
     assert.equal(answer.status, status, answer.text);
-    // It reads the body of an error only under one of two content types.
+    // It parses an error's body only for two content types.
     assert.equal(answer.headers.get("Content-Type")?.toLowerCase(), "application/json; charset=utf-8");
     assert.deepEqual(await worker.metadata("servers", id), { key1: "value1", key2: "value2" });
   });

@@ -1,8 +1,8 @@
-// The Worker as it is deployed, with everything counted that a request costs: calls of objects, alarms, reads and
-// writes of KV, rows read and written, and how large each object's database is. `GET /counts` tells the counts since
-// it was asked last, once no alarm is due any more.
+// The deployed Worker with counters of what a request costs: calls of objects, alarms, KV reads and writes, rows read
+// and written, and the size of each object's database. `GET /counts` returns the counts since the last call, once no
+// alarm is due.
 //
-// It runs inside the Workers runtime, with the front and the objects in one isolate, so one variable counts all.
+// The Worker and the objects share one isolate, so one variable counts all.
 
 import worker, { IndexObject as DeployedIndex, ResourceObject as DeployedResource } from "../entry.js";
 
@@ -13,15 +13,15 @@ function nothing() {
 
 let seen = nothing();
 
-/** The storages whose alarm is due, and the alarms that are running. */
+/** Storages with a due alarm, and running alarms. */
 const due = new Set();
 let running = 0;
 
-/** A thing of the runtime that is told of each call of its methods. */
+/** Wraps an object of the runtime to observe calls of its methods. */
 function watched(target, notice) {
   return new Proxy(target, {
     get(_, name) {
-      // Called through its owner: a method of a stub has no `apply` of its own, only a remote one.
+      // Called through its owner: `apply` of a stub's method would be a remote call.
       if (typeof target[name] === "function") return (...given) => notice(name, given, target[name](...given));
       return target[name];
     },
@@ -37,7 +37,7 @@ function countedNamespace(namespace) {
   );
 }
 
-/** One at a time: of several statements in one text, the runtime shows only what the last one cost. */
+/** Runs statements one at a time, because a cursor reports only the last of several. */
 function countedSql(sql) {
   return {
     get databaseSize() {
@@ -80,7 +80,9 @@ const counting = (Deployed) =>
     constructor(ctx, env) {
       super(ctx, env);
       this.#storage = ctx.storage;
-      Object.defineProperty(this, "ctx", { value: { storage: countedStorage(ctx.storage) } });
+      Object.defineProperty(this, "ctx", {
+        value: { id: ctx.id, storage: countedStorage(ctx.storage), abort: (reason) => ctx.abort(reason) },
+      });
       Object.defineProperty(this, "env", { value: counted(env) });
     }
 
@@ -96,8 +98,8 @@ const counting = (Deployed) =>
 
 export class ResourceObject extends counting(DeployedResource) {}
 export class IndexObject extends counting(DeployedIndex) {
-  put(...entry) {
-    super.put(...entry);
+  update(update) {
+    super.update(update);
     seen.lists.push(this.ctx.storage.sql.databaseSize);
   }
 }
@@ -131,7 +133,7 @@ async function take() {
 
 export default {
   async fetch(request, env, ctx) {
-    if (new URL(request.url).pathname === "/counts") return Response.json(await take());
+    if (new URL(request.url).pathname === "/counts") return Response.json(await take(), { headers: { "X-Test-Only": "counts" } });
     return worker.fetch(request, counted(env), ctx);
   },
 };

@@ -1,4 +1,4 @@
-// No request waits for ever: what a client sees when an object, or the front, hangs or panics.
+// Every request is answered by its deadline, also when an object or the Worker hangs or panics.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -13,14 +13,14 @@ after(() => worker.stop());
 const both = { key1: "value1", key2: "value2" };
 const fault = (name: string): { headers: Record<string, string> } => ({ headers: { "X-Fault": name } });
 
-/** Neither before the deadline nor long after it; a busy machine is slower, never faster. */
+/** Asserts that an answer came after the deadline, but not long after it. */
 function assertAtDeadline(answer: Answer): void {
   assertUnavailable(answer);
   assert.ok(answer.milliseconds >= DEADLINE_MS - 50, `${answer.milliseconds} ms`);
   assert.ok(answer.milliseconds < DEADLINE_MS * 2.5, `${answer.milliseconds} ms`);
 }
 
-/** A panic is known at once; waiting for the deadline would only keep the client. */
+/** Asserts that a panic was answered well before the deadline. */
 function assertAtOnce(answer: Answer): void {
   assert.ok(answer.milliseconds < DEADLINE_MS / 2, `${answer.milliseconds} ms`);
 }
@@ -31,7 +31,7 @@ async function assertServed(project: Project, server: string): Promise<void> {
   assert.deepEqual(await worker.metadata("servers", server), { key2: "value2" });
 }
 
-test("S1 503: an object that never answers, at the deadline", async () => {
+test("S1 503: an object that hangs, at the deadline", async () => {
   const project = new Project(worker);
   const server = await project.server();
   const answer = await project.delete(project.serverItem(server, "key1"), fault("object-hang"));
@@ -39,7 +39,7 @@ test("S1 503: an object that never answers, at the deadline", async () => {
   assertVersion(answer, null);
 });
 
-test("after an object that never answers, the same object and another one are served, data intact", async () => {
+test("after a hang the same object and others are served, data intact", async () => {
   const project = new Project(worker);
   const [server, other] = [await project.server(), await project.server()];
   assertAtDeadline(await project.delete(project.serverItem(server, "key1"), fault("object-hang")));
@@ -47,7 +47,7 @@ test("after an object that never answers, the same object and another one are se
   await assertServed(project, other);
 });
 
-test("while an object never answers, the same object and another one are served", async () => {
+test("during a hang the same object and others are served", async () => {
   const project = new Project(worker);
   const [server, other] = [await project.server(), await project.server()];
   const hanging = project.delete(project.serverItem(server, "key1"), fault("object-hang"));
@@ -70,7 +70,7 @@ test("S1 503: an object that panics, at once", async () => {
   assertAtOnce(answer);
 });
 
-test("after an object panicked, the same object and another one are served, data intact", async () => {
+test("after a panic the same object and others are served, data intact", async () => {
   const project = new Project(worker);
   const [server, other] = [await project.server(), await project.server()];
   assertUnavailable(await project.delete(project.serverItem(server, "key1"), fault("object-panic")));
@@ -78,7 +78,7 @@ test("after an object panicked, the same object and another one are served, data
   await assertServed(project, other);
 });
 
-test("an image's object that panics is served again as well", async () => {
+test("an image's object is served again after a panic", async () => {
   const project = new Project(worker);
   const image = await project.image();
   assertUnavailable(await project.delete(imageItem(image, "key1"), fault("object-panic")));
@@ -86,7 +86,7 @@ test("an image's object that panics is served again as well", async () => {
   assertNoContent(await project.delete(imageItem(image, "key1")));
 });
 
-test("an object that panics again and again is served in between", async () => {
+test("an object that panics repeatedly is served in between", async () => {
   const project = new Project(worker);
   const server = await project.server({ metadata: { a: "1", b: "2", c: "3", d: "4", e: "5" } });
   for (const key of ["a", "b", "c", "d", "e"]) {
@@ -96,7 +96,7 @@ test("an object that panics again and again is served in between", async () => {
   assert.deepEqual(await worker.metadata("servers", server), {});
 });
 
-test("requests beside a panic are answered before the deadline passes, each with an answer of the contract", async () => {
+test("requests in flight during a panic are answered before the deadline, each by the contract", async () => {
   const project = new Project(worker);
   const server = await project.server();
   const others = await Promise.all(Array.from({ length: 20 }, () => project.server()));
@@ -107,7 +107,7 @@ test("requests beside a panic are answered before the deadline passes, each with
   assertUnavailable(panicked as Answer);
   for (const [at, answer] of beside.entries()) {
     const id = others[at] as string;
-    // A 503 leaves the outcome open: the client repeats, and a 404 then means done.
+    // After a 503 the outcome is unknown: the client repeats, and a 404 then means done.
     if (answer.status === 503) {
       assertUnavailable(answer);
       const again = await project.delete(project.serverItem(id, "key1"));
@@ -118,7 +118,7 @@ test("requests beside a panic are answered before the deadline passes, each with
   }
 });
 
-test("S1 503: an object that fails", async () => {
+test("S1 503: an object that throws", async () => {
   const project = new Project(worker);
   const server = await project.server();
   const answer = await project.delete(project.serverItem(server, "key1"), fault("object-error"));
@@ -126,14 +126,14 @@ test("S1 503: an object that fails", async () => {
   await assertServed(project, server);
 });
 
-test("S1 503: a front that never answers, at the deadline", async () => {
+test("S1 503: a Worker that hangs, at the deadline", async () => {
   const project = new Project(worker);
   const server = await project.server();
   assertAtDeadline(await project.delete(project.serverItem(server, "key1"), fault("front-hang")));
   await assertServed(project, server);
 });
 
-test("S1 503: a front that panics, at once", async () => {
+test("S1 503: a Worker that panics, at once", async () => {
   const project = new Project(worker);
   const server = await project.server();
   const answer = await project.delete(project.serverItem(server, "key1"), fault("front-panic"));
@@ -142,7 +142,7 @@ test("S1 503: a front that panics, at once", async () => {
   await assertServed(project, server);
 });
 
-test("many requests to an object that never answers are all given up at the deadline", async () => {
+test("many requests to an object that hangs are all answered at the deadline", async () => {
   const project = new Project(worker);
   const server = await project.server();
   const path = project.serverItem(server, "key1");
@@ -177,7 +177,7 @@ test("a 503 below /v2.1 carries the version that was asked for", async () => {
   }
 });
 
-test("the deadline is 10 seconds where nothing else is set", async () => {
+test("the default deadline is 10 seconds", async () => {
   const patient = await startWorker({ faults: true });
   try {
     const project = new Project(patient);
@@ -190,7 +190,7 @@ test("the deadline is 10 seconds where nothing else is set", async () => {
   }
 });
 
-test("faults on demand are no part of what is deployed", async () => {
+test("the deployed build contains no fault injection", async () => {
   const deployed = await startWorker();
   try {
     const project = new Project(deployed);

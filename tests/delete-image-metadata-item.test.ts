@@ -31,7 +31,7 @@ test("S1 204: success", async () => {
   assert.deepEqual(await worker.metadata("images", id), { key2: "value2" });
 });
 
-test("S1 204: the example's request, to the letter", async () => {
+test("S1 204: the example request, verbatim", async () => {
   const token = "f064c46a782c444cb4ba4b6434288f7c";
   const project = new Project(worker);
   await worker.token({ token, project: project.id, roles: ["member"] });
@@ -47,7 +47,7 @@ test("S1 204: the example's request, to the letter", async () => {
   assert.deepEqual(await worker.metadata("images", id), { key2: "value2" });
 });
 
-test("S1 204: this operation does not accept a request body, so one that is sent is not read", async () => {
+test("S1 204: this operation does not accept a request body; one that is sent is ignored", async () => {
   const project = new Project(worker);
   const id = await project.image();
   assertNoContent(await project.delete(imageItem(id, "key1"), { body: "{bad" }));
@@ -106,7 +106,7 @@ test("S1 403: forbidden, an image shared with the caller's project", async () =>
   assert.deepEqual(await worker.metadata("images", id), both);
 });
 
-test("N 404: there is no such image", async () => {
+test("N 404: the image does not exist", async () => {
   const answer = await new Project(worker).delete(imageItem(resourceId(), "key1"));
   assertFault(answer, 404, "itemNotFound", "Image not found.");
 });
@@ -137,7 +137,7 @@ for (const status of ["deleted", "pending_delete", "killed"]) {
   });
 }
 
-test("N 404: the key is not there", async () => {
+test("N 404: the key does not exist", async () => {
   const project = new Project(worker);
   const id = await project.image();
   assertFault(await project.delete(imageItem(id, "key3")), 404, "itemNotFound", "Invalid metadata key");
@@ -146,7 +146,7 @@ test("N 404: the key is not there", async () => {
 });
 
 for (const field of ["name", "owner", "status", "visibility", "id"]) {
-  test(`N 404: the image's own field ${field} is no metadata`, async () => {
+  test(`N 404: the image's own field ${field} is not a metadata item`, async () => {
     const project = new Project(worker);
     const id = await project.image({ name: "an image" });
     assertFault(await project.delete(imageItem(id, field)), 404, "itemNotFound", "Invalid metadata key");
@@ -162,7 +162,7 @@ for (const method of ["POST", "PATCH"]) {
   });
 }
 
-for (const status of ["queued", "saving", "uploading", "importing", "a status nobody knows"]) {
+for (const status of ["queued", "saving", "uploading", "importing", "an unknown status"]) {
   test(`S1 409: conflicting request, the image is ${status}`, async () => {
     const project = new Project(worker);
     const id = await project.image({ status });
@@ -191,7 +191,7 @@ test("S1 413: over limit, too many requests", async () => {
   try {
     const project = new Project(limited);
     const id = await project.image();
-    // The binding counts by the minute of the clock: of three requests, two are in one minute.
+    // The binding counts by minutes of the clock: of three requests, at least two are in one minute.
     const answers = [];
     for (const key of ["key1", "key2", "key1"]) answers.push(await project.delete(imageItem(id, key)));
     const refused = answers.find((answer) => answer.status === 413);
@@ -202,7 +202,7 @@ test("S1 413: over limit, too many requests", async () => {
   }
 });
 
-test("S1 500: API fault, and nothing of its cause leaks", async () => {
+test("S1 500: API fault, without its cause", async () => {
   const broken = await startWorker({ vars: { TOKEN_CACHE_SECONDS: "soon" } });
   try {
     const project = new Project(broken);

@@ -268,7 +268,6 @@ for (const state of [
   "rescued",
   "resized",
   "soft-delete",
-  "deleted",
   "error",
   "shelved",
   "shelved_offloaded",
@@ -286,6 +285,16 @@ for (const state of [
     assert.deepEqual(await worker.metadata("servers", id), { key1: "value1", key2: "value2" });
   });
 }
+
+test("P 404: instance status is deleted, for an admin too", async () => {
+  const project = new Project(worker);
+  const id = await project.server({ vm_state: "deleted" });
+  for (const role of ["member", "admin"]) {
+    const answer = await project.delete(project.serverItem(id, "key1"), { token: await project.as(role) });
+    assertFault(answer, 404, "itemNotFound", `Instance ${id} could not be found.`);
+  }
+  assert.deepEqual(await worker.metadata("servers", id), { key1: "value1", key2: "value2" });
+});
 
 for (const task of ["rebooting", "deleting", "resize_prep", "a task nobody knows"]) {
   test(`S2 409: instance task status is not None, ${task}`, async () => {

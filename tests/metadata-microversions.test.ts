@@ -1,4 +1,4 @@
-// Microversions on everything but DELETE: what is echoed, and that image paths end at 2.38.
+// Microversions on GET, POST and PUT: which version an answer names, and that image paths end at 2.38.
 import { after, test } from "node:test";
 
 import { assertFault, assertVersion } from "./answers.ts";
@@ -27,7 +27,7 @@ for (const operation of OPERATIONS) {
     [[...standard("compute 2.26"), ...legacy("garbage")], "2.26"],
     [[...standard("placement 1.3"), ...legacy("2.10")], "2.10"],
   ] satisfies [HeaderList, string][]) {
-    test(`servers, ${operation.name} with ${JSON.stringify(headers)} is answered as ${version}`, async () => {
+    test(`servers, ${operation.name} with ${JSON.stringify(headers)} is answered in ${version}`, async () => {
       const project = new Project(worker);
       const id = await project.server();
       const answer = await perform(project, `/v2.1/${project.id}/servers/${id}`, operation, { headers });
@@ -46,7 +46,7 @@ for (const operation of OPERATIONS) {
     }
   });
 
-  test(`images, ${operation.name}: 404 from 2.39 on, there or not`, async () => {
+  test(`images, ${operation.name}: 404 from 2.39 on, whether the image exists or not`, async () => {
     const project = new Project(worker);
     const id = await project.image();
     for (const [headers, version] of [
@@ -65,7 +65,7 @@ for (const operation of OPERATIONS) {
   });
 
   for (const prefix of ["", "/v2"]) {
-    test(`${operation.name} below ${prefix || "no prefix"}: both headers are ignored and not answered`, async () => {
+    test(`${operation.name} below ${prefix || "no prefix"}: both headers are ignored and absent from the answer`, async () => {
       const project = new Project(worker);
       for (const headers of [legacy("garbage"), legacy("3.0"), legacy("2.39"), standard("compute garbage")]) {
         for (const kind of KINDS) {

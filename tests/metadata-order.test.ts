@@ -1,5 +1,5 @@
-// The contract's "Order of the checks" where PUT, POST and GET meet steps that DELETE does not know:
-// each test breaks two rules at once, and the earlier one answers.
+// The contract's "Order of the checks" for steps that DELETE does not have: each test breaks two rules at once, and
+// the earlier one answers.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -19,7 +19,7 @@ const tooMany = Object.fromEntries(Array.from({ length: 129 }, (_, at) => [`q${a
 
 const UNSUPPORTED = "Version 3.0 is not supported by the API. Minimum is 2.1 and maximum is 2.104.";
 
-/** A resource that nobody may change now, whatever the reason. */
+/** Creates a resource whose state allows no change. */
 const BLOCKED: Record<Kind, Fields> = {
   servers: { locked: true, vm_state: "error", task_state: "deleting", launched: false },
   images: { status: "saving" },
@@ -54,16 +54,16 @@ for (const kind of KINDS) {
     const path = (id: string, prefix = `/v2.1/${project.id}`): string => `${prefix}/${kind}/${id}/${operation.path}`;
     const send = async (target: string, options: RequestOptions): Promise<Answer> =>
       worker.request(operation.method, target, { token: await project.as("member"), ...options });
-    // The operation's own body with another key: only PUT of one item minds.
+    // The operation's body with another key, which only PUT of one item refuses.
     const mismatch = { meta: { other: "x" } };
-    // Who may read and not change.
+    // Callers that may read but not change.
     const asReader = async (): Promise<RequestOptions> => ({ token: await project.as("reader") });
 
     test(`${name}, 2 before 4: a body that is too large is 413 on an unknown path`, async () => {
       assertTooLarge(await send(`/v2.1/${kind}/${resourceId()}/nothing`, { headers: json, body: tooLarge }));
     });
 
-    test(`${name}, 2 before 5 and 6: a body that is too large is 413 whatever else is wrong`, async () => {
+    test(`${name}, 2 before 5 and 6: a body that is too large is 413 before the version and the content type`, async () => {
       const headers = { ...xml, ...version("garbage") };
       assertTooLarge(await send(path(resourceId()), { headers, body: tooLarge }));
     });
@@ -88,22 +88,22 @@ for (const kind of KINDS) {
       assertUnsupported(await send(path(await make(project, kind)), { headers, body: tooLarge, chunked: true }));
     });
 
-    test(`${name}, 6 before 7: a content type that is not taken is 415 with a body that is not JSON`, async () => {
+    test(`${name}, 6 before 7: an unsupported content type is 415 with a body that is not JSON`, async () => {
       for (const options of [{ body: "{bad" }, { body: tooLarge, chunked: true }]) {
         const answer = await send(path(await make(project, kind)), { headers: xml, ...options });
         assertFault(answer, 415, "badMediaType", "Unsupported Content-Type");
       }
     });
 
-    test(`${name}, 7 before 8: a body that is not JSON is told below another project`, async () => {
+    test(`${name}, 7 before 8: a body that is not JSON is 400 below another project`, async () => {
       assertMalformed(await send(path(resourceId(), `/v2.1/${projectId()}`), { headers: json, body: "{bad" }));
     });
 
-    test(`${name}, 7 before 12: a body that is not JSON is told of a resource that is not there`, async () => {
+    test(`${name}, 7 before 12: a body that is not JSON is 400 for an unknown resource`, async () => {
       assertMalformed(await send(path(resourceId()), { headers: json, body: "{bad" }));
     });
 
-    test(`${name}, 7 before 13: a body that is not JSON is told to a reader`, async () => {
+    test(`${name}, 7 before 13: a body that is not JSON is 400 for a reader`, async () => {
       const answer = await send(path(await make(project, kind)), { headers: json, body: "{bad", ...(await asReader()) });
       assertMalformed(answer);
     });
@@ -113,17 +113,17 @@ for (const kind of KINDS) {
       assertMismatch(await send(path(resourceId(), `/v2.1/${other}`), { body: { x: 1 } }), other, project.id);
     });
 
-    test(`${name}, 11 before 12: the schema is told of a resource that is not there`, async () => {
+    test(`${name}, 11 before 12: the schema's 400 for an unknown resource`, async () => {
       for (const id of [resourceId(), "not-a-uuid", await make(new Project(worker), kind)]) {
         assertMissing(await send(path(id), { body: { x: 1 } }), operation);
       }
     });
 
-    test(`${name}, 11 before 13: the schema is told to a reader`, async () => {
+    test(`${name}, 11 before 13: the schema's 400 for a reader`, async () => {
       assertMissing(await send(path(await make(project, kind)), { body: { x: 1 }, ...(await asReader()) }), operation);
     });
 
-    test(`${name}, 12 before 13: what is not there is 404 for a reader`, async () => {
+    test(`${name}, 12 before 13: an unknown resource is 404 for a reader`, async () => {
       for (const id of [resourceId(), await make(new Project(worker), kind)]) {
         assertNotThere(await send(path(id), { body: operation.body ?? {}, ...(await asReader()) }), kind, id);
       }
@@ -131,12 +131,12 @@ for (const kind of KINDS) {
 
     const blocked = BLOCKED[kind];
 
-    test(`${name}, 12 before 15: another project's resource that may not be changed now is 404`, async () => {
+    test(`${name}, 12 before 15: another project's resource is 404, whatever its state`, async () => {
       const id = await make(new Project(worker), kind, blocked);
       assertNotThere(await send(path(id), { body: operation.body ?? {} }), kind, id);
     });
 
-    test(`${name}, 13 before 15: a reader is 403 where nobody may change anything now`, async () => {
+    test(`${name}, 13 before 15: a reader is 403, whatever the resource's state`, async () => {
       const id = await make(project, kind, blocked);
       assertRole(await send(path(id), { body: operation.body ?? {}, ...(await asReader()) }), kind, id, operation);
     });
@@ -149,7 +149,7 @@ for (const kind of KINDS) {
         );
       });
 
-      test(`${name}, 12 before 16: what is not there is 404 with more items than it may have`, async () => {
+      test(`${name}, 12 before 16: an unknown resource is 404 with more items than allowed`, async () => {
         const id = resourceId();
         assertNotThere(await send(path(id), { body: { metadata: tooMany } }), kind, id);
       });
@@ -166,17 +166,17 @@ for (const kind of KINDS) {
         assertFault(answer, 409, "conflictingRequest", kind === "servers" ? `Instance ${id} is locked` : message);
       });
     } else {
-      test(`${name}, 7 before 11: a body that is not JSON is told before a key that differs`, async () => {
+      test(`${name}, 7 before 11: a body that is not JSON before a key mismatch`, async () => {
         assertMalformed(await send(path(await make(project, kind)), { headers: json, body: '{"meta": {"other": "x"}' }));
       });
 
-      test(`${name}: the schema is told before a key that differs`, async () => {
+      test(`${name}: the schema before a key mismatch`, async () => {
         const answer = await send(path(await make(project, kind)), { body: { meta: { other: 1 } } });
         assertBad(answer, "Invalid input for field/attribute other. Value: 1. 1 is not of type 'string'");
       });
 
       const when = kind === "servers" ? "after" : "before";
-      test(`${name}: a key that differs is told ${when} whether the resource is there`, async () => {
+      test(`${name}: a key mismatch ${when} the existence of the resource`, async () => {
         for (const id of [resourceId(), "not-a-uuid", await make(new Project(worker), kind)]) {
           const answer = await send(path(id), { body: mismatch });
           if (kind === "servers") assertNotThere(answer, kind, id);
@@ -184,18 +184,18 @@ for (const kind of KINDS) {
         }
       });
 
-      test(`${name}: a key that differs is told ${when} the role`, async () => {
+      test(`${name}: a key mismatch ${when} the role`, async () => {
         const id = await make(project, kind);
         const answer = await send(path(id), { body: mismatch, ...(await asReader()) });
         if (kind === "servers") assertRole(answer, kind, id, operation);
         else assertKeyMismatch(answer);
       });
 
-      test(`${name}: a key that differs is told before the states`, async () => {
+      test(`${name}: a key mismatch before the states`, async () => {
         assertKeyMismatch(await send(path(await make(project, kind, blocked)), { body: mismatch }));
       });
 
-      test(`${name}: a key that differs is told before the quota`, async () => {
+      test(`${name}: a key mismatch before the quota`, async () => {
         const metadata = Object.fromEntries(Object.entries(tooMany).slice(1));
         assertKeyMismatch(await send(path(await make(project, kind, { metadata })), { body: mismatch }));
       });
@@ -211,7 +211,7 @@ for (const kind of KINDS) {
 }
 
 for (const operation of WRITES) {
-  test(`images, ${operation.name}, 7 before 10: a body that is not JSON is told beyond 2.38`, async () => {
+  test(`images, ${operation.name}, 7 before 10: a body that is not JSON is 400 beyond 2.38`, async () => {
     const project = new Project(worker);
     const token = await project.as("member");
     const path = `/v2.1/images/${await project.image()}/${operation.path}`;
@@ -219,7 +219,7 @@ for (const operation of WRITES) {
     assertMalformed(await worker.request(operation.method, path, { token, headers, body: "{bad" }));
   });
 
-  test(`images, ${operation.name}, 8 before 10: another project is told beyond 2.38`, async () => {
+  test(`images, ${operation.name}, 8 before 10: another project is 400 beyond 2.38`, async () => {
     const project = new Project(worker);
     const other = projectId();
     const token = await project.as("member");
@@ -228,7 +228,7 @@ for (const operation of WRITES) {
     assertMismatch(await worker.request(operation.method, path, options), other, project.id);
   });
 
-  test(`images, ${operation.name}, 10 before 11: the schema is not told beyond 2.38`, async () => {
+  test(`images, ${operation.name}, 10 before 11: 404 beyond 2.38 with a body against the schema`, async () => {
     const project = new Project(worker);
     const token = await project.as("member");
     const path = `/v2.1/images/${await project.image()}/${operation.path}`;
@@ -255,7 +255,7 @@ for (const operation of WRITES) {
     assert.equal((await send()).status, 200);
   });
 
-  test(`images, ${operation.name}, 13 before 15: another project's image that is still written is 403`, async () => {
+  test(`images, ${operation.name}, 13 before 15: another project's image that is still being written is 403`, async () => {
     const project = new Project(worker);
     const id = await new Project(worker).image({ visibility: "public", status: "queued" });
     const options = { token: await project.as("member"), body: operation.body ?? {} };
@@ -264,7 +264,7 @@ for (const operation of WRITES) {
   });
 }
 
-test("images, 13 before 15: a reserved name of an image that is still written is 403", async () => {
+test("images, 13 before 15: a reserved name of an image that is still being written is 403", async () => {
   const project = new Project(worker);
   const id = await project.image({ status: "queued" });
   const options = { token: await project.as("member"), body: { meta: { os_glance_x: "1" } } };
@@ -276,7 +276,7 @@ for (const path of ["metadata", "metadata/key1", "metadata/nope"]) {
   const strict = version("2.102");
   const unexpected = "Additional properties are not allowed ('x' was unexpected)";
 
-  test(`GET ${path}, 8 before 11: another project is told before the query`, async () => {
+  test(`GET ${path}, 8 before 11: another project before the query`, async () => {
     const project = new Project(worker);
     const other = projectId();
     const target = `/v2.1/${other}/servers/${resourceId()}/${path}?x=1`;
@@ -284,13 +284,13 @@ for (const path of ["metadata", "metadata/key1", "metadata/nope"]) {
     assertMismatch(answer, other, project.id);
   });
 
-  test(`GET ${path}, 10 before 11: on images the query is not told beyond 2.38`, async () => {
+  test(`GET ${path}, 10 before 11: images are 404 beyond 2.38 with any query`, async () => {
     const project = new Project(worker);
     const target = `/v2.1/images/${await project.image()}/${path}?x=1`;
     assertNoResource(await worker.request("GET", target, { token: await project.as("reader"), headers: strict }));
   });
 
-  test(`GET ${path}, 11 before 12, 13 and 14: the query is told whatever is there and whoever asks`, async () => {
+  test(`GET ${path}, 11 before 12, 13 and 14: the query before existence, role and key`, async () => {
     const project = new Project(worker);
     const servers = [resourceId(), "not-a-uuid", await new Project(worker).server(), await project.server()];
     for (const role of ["reader", "service"]) {
@@ -301,7 +301,7 @@ for (const path of ["metadata", "metadata/key1", "metadata/nope"]) {
     }
   });
 
-  test(`GET ${path}, 6 before 11: a content type that is not taken is 415 before the query`, async () => {
+  test(`GET ${path}, 6 before 11: an unsupported content type is 415 before the query`, async () => {
     const project = new Project(worker);
     const options = { token: await project.as("reader"), headers: { ...xml, ...strict } };
     const answer = await worker.request("GET", `/v2.1/servers/${await project.server()}/${path}?x=1`, options);

@@ -1,4 +1,4 @@
-// N: as many items as METADATA_ITEMS says, 128 unless told otherwise; more are 403.
+// N: at most METADATA_ITEMS items, 128 by default; more are 403.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -22,7 +22,7 @@ function assertOver(kind: Kind, answer: Answer, limit = LIMIT): void {
   assertVersion(answer, "2.1");
 }
 
-/** A resource with so many items, and how a project's token changes it. */
+/** A resource with `count` items and requests that change it. */
 async function full(where: Worker, kind: Kind, count: number, role = "member") {
   const project = new Project(where);
   const id = await make(project, kind, { metadata: items(count) });
@@ -37,7 +37,7 @@ async function full(where: Worker, kind: Kind, count: number, role = "member") {
 }
 
 for (const kind of KINDS) {
-  test(`${kind}: 128 items may be put, 129 may not`, async () => {
+  test(`${kind}: PUT takes 128 items and refuses 129`, async () => {
     const { change, holds } = await full(worker, kind, 0);
     assertOver(kind, await change("PUT", "", { metadata: items(LIMIT + 1) }));
     await holds({});
@@ -46,14 +46,14 @@ for (const kind of KINDS) {
     await holds(items(LIMIT));
   });
 
-  test(`${kind}: 128 items may be posted, 129 may not`, async () => {
+  test(`${kind}: POST takes 128 items and refuses 129`, async () => {
     const { change, holds } = await full(worker, kind, 0);
     assertOver(kind, await change("POST", "", { metadata: items(LIMIT + 1) }));
     await holds({});
     assertDocument(await change("POST", "", { metadata: items(LIMIT) }), { metadata: items(LIMIT) });
   });
 
-  test(`${kind}: what is there already counts with what is posted`, async () => {
+  test(`${kind}: existing items count towards the limit of a POST`, async () => {
     const { change, holds } = await full(worker, kind, LIMIT - 1);
     assertOver(kind, await change("POST", "", { metadata: { new1: "x", new2: "x" } }));
     await holds(items(LIMIT - 1));
@@ -63,13 +63,13 @@ for (const kind of KINDS) {
     await holds(metadata);
   });
 
-  test(`${kind}: a refused POST changes none of its items, not even those that are there`, async () => {
+  test(`${kind}: a refused POST changes nothing, existing keys included`, async () => {
     const { change, holds } = await full(worker, kind, LIMIT);
     assertOver(kind, await change("POST", "", { metadata: { k0: "changed", new1: "x" } }));
     await holds(items(LIMIT));
   });
 
-  test(`${kind}: a full resource takes new values and no new keys`, async () => {
+  test(`${kind}: a full resource takes new values but no new keys`, async () => {
     const { change, holds } = await full(worker, kind, LIMIT);
     assertDocument(await change("PUT", "/k0", { meta: { k0: "x" } }), { meta: { k0: "x" } });
     assertOver(kind, await change("PUT", "/new1", { meta: { new1: "x" } }));
@@ -79,7 +79,7 @@ for (const kind of KINDS) {
     await holds(items(LIMIT, "other"));
   });
 
-  test(`${kind}: where one was deleted there is room for one`, async () => {
+  test(`${kind}: a deleted item makes room for another`, async () => {
     const { change } = await full(worker, kind, LIMIT);
     assertNoContent(await change("DELETE", "/k1"));
     assertDocument(await change("PUT", "/new1", { meta: { new1: "x" } }), { meta: { new1: "x" } });
@@ -94,7 +94,7 @@ for (const kind of KINDS) {
     await holds(items(LIMIT));
   });
 
-  test(`${kind}: of writes at the same time as many pass as there is room for`, async () => {
+  test(`${kind}: concurrent writes succeed up to the limit`, async () => {
     const { change, holds } = await full(worker, kind, LIMIT - 3);
     const puts = Array.from({ length: 12 }, (_, at) => change("PUT", `/new${at}`, { meta: { [`new${at}`]: "x" } }));
     const answers = await Promise.all(puts);

@@ -25,7 +25,7 @@ for (const kind of KINDS) {
   for (const prefix of PREFIXES) {
     for (const operation of READS) {
       const where = `${prefix || "no prefix"}, ${kind}`;
-      test(`${operation.name} answers below ${where}, and HEAD the same without a body`, async () => {
+      test(`${operation.name} answers below ${where}, and HEAD without a body`, async () => {
         const project = new Project(worker);
         const resource = resourcePath(prefix, project, kind, await make(project, kind));
         const answer = await perform(project, resource, operation);
@@ -41,13 +41,13 @@ for (const kind of KINDS) {
     }
   }
 
-  test(`${kind}: no items are an empty object`, async () => {
+  test(`${kind}: a resource without items answers an empty object`, async () => {
     const project = new Project(worker);
     const id = await make(project, kind, { metadata: {} });
     assertDocument(await get(project, `/v2.1/${kind}/${id}/metadata`), { metadata: {} });
   });
 
-  test(`${kind}: values come back as they were written`, async () => {
+  test(`${kind}: values are returned as they were written`, async () => {
     const project = new Project(worker);
     const items = {
       empty: "",
@@ -67,7 +67,7 @@ for (const kind of KINDS) {
     }
   });
 
-  test(`${kind}: 128 items of the greatest length come back whole`, async () => {
+  test(`${kind}: 128 items of the greatest length are returned in full`, async () => {
     const project = new Project(worker);
     const longest = "😀".repeat(255);
     const items = Object.fromEntries(Array.from({ length: 128 }, (_, at) => [`${at}`.padEnd(255, "k"), longest]));
@@ -75,7 +75,7 @@ for (const kind of KINDS) {
     assertDocument(await get(project, `/v2.1/${kind}/${id}/metadata`), { metadata: items });
   });
 
-  // The key as it is stored, and the segment that names it.
+  // The stored key, and the path segment that names it.
   for (const [key, segment] of [
     ["clé", "cl%C3%A9"],
     ["日本", "%E6%97%A5%E6%9C%AC"],
@@ -95,7 +95,7 @@ for (const kind of KINDS) {
   ] as const) {
     test(`${kind}: GET of ${brief(segment)} shows that key's item`, async () => {
       const project = new Project(worker);
-      // JSON.parse makes a key of its own of `__proto__`; an object literal would not.
+      // JSON.parse creates an own key `__proto__`; an object literal does not.
       const items = JSON.parse(`{${JSON.stringify(key)}: "named", "other": "not this one"}`) as Record<string, string>;
       const id = await make(project, kind, { metadata: items });
       const answer = await get(project, `/v2.1/${kind}/${id}/metadata/${segment}`);
@@ -124,7 +124,7 @@ for (const kind of KINDS) {
     });
   }
 
-  test(`${kind}: the resource's own fields are no items`, async () => {
+  test(`${kind}: the resource's own fields are not items`, async () => {
     const project = new Project(worker);
     const id = await make(project, kind);
     for (const field of ["id", "name", "status", "owner", "visibility", "project_id", "vm_state", "locked"]) {
@@ -132,7 +132,7 @@ for (const kind of KINDS) {
     }
   });
 
-  test(`${kind}: GET and HEAD of what is not there`, async () => {
+  test(`${kind}: GET and HEAD of an unknown resource or key`, async () => {
     const project = new Project(worker);
     for (const id of [resourceId(), "not-a-uuid", "1", `A${resourceId().slice(1)}`.toUpperCase()]) {
       const message = kind === "servers" ? `Instance ${id} could not be found.` : "Image not found.";
@@ -158,7 +158,7 @@ for (const kind of KINDS) {
   });
 }
 
-// N: what is unknown in a query string is an error from 2.102 on.
+// N: unknown query parameters are an error from 2.102 on.
 for (const operation of READS) {
   for (const asked of ["2.1", "2.38", "2.101"]) {
     test(`${operation.name}: unknown query parameters are ignored with ${asked}`, async () => {
@@ -201,7 +201,7 @@ for (const operation of READS) {
       }
     });
 
-    test(`${operation.name}: a query that names nothing is none, with ${asked}`, async () => {
+    test(`${operation.name}: a query without names is ignored, with ${asked}`, async () => {
       const project = new Project(worker);
       const resource = `/v2.1/${project.id}/servers/${await project.server()}`;
       for (const query of ["?", "?&", "?&&"]) {
@@ -212,14 +212,14 @@ for (const operation of READS) {
     });
   }
 
-  test(`${operation.name}: unknown query parameters are ignored on images and where there are no versions`, async () => {
+  test(`${operation.name}: unknown query parameters are ignored on images and without microversions`, async () => {
     const project = new Project(worker);
     const image = await project.image();
     const server = await project.server();
     const path = `${operation.path}?x=1&y`;
     for (const below of ["/v2.1/images", "/v2/images", "/servers", "/v2/servers"]) {
       const resource = `${below}/${below.endsWith("images") ? image : server}`;
-      // Below /v2 and without a prefix the header is none of the API's.
+      // Below /v2 and without a prefix the version header is ignored.
       const headers = resource.startsWith("/v2.1") ? version("2.38") : version("2.102");
       assertDocument(await perform(project, resource, { ...operation, path }, { headers }), operation.answer);
     }

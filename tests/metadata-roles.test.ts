@@ -1,4 +1,4 @@
-// The contract's role table for everything but DELETE: role × whose resource × operation.
+// The contract's role table for GET, POST and PUT: role × owner of the resource × operation.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -36,7 +36,7 @@ function assertRefused(answer: Answer, expected: Expected, kind: Kind, id: strin
   }
 }
 
-/** Asks for each operation on a resource of the owner's: what is answered, and what is there afterwards. */
+/** Sends each operation to a resource of the owner's and asserts the answer and the items afterwards. */
 async function ask(
   caller: { project: Project; token: string },
   owner: Project,
@@ -44,13 +44,13 @@ async function ask(
   fields: Fields,
   expected: (operation: Operation) => Expected,
 ): Promise<void> {
-  // One for all operations that leave it as it is.
+  // Shared by all operations that do not change it.
   const unchanged = await make(owner, kind, fields);
   const prefixes = ["", "/v2", "/v2.1", `/v2/${caller.project.id}`, `/v2.1/${caller.project.id}`];
   for (const [at, operation] of OPERATIONS.entries()) {
     const status = expected(operation);
     const id = status === 200 && WRITES.includes(operation) ? await make(owner, kind, fields) : unchanged;
-    // Another prefix for each operation: none of them matters to roles.
+    // Another prefix for each operation, because roles do not depend on it.
     const answer = await perform(caller.project, `${prefixes[at]}/${kind}/${id}`, operation, { token: caller.token });
     if (status === 200) assertDocument(answer, operation.answer);
     else assertRefused(answer, status, kind, id, operation);
@@ -114,7 +114,7 @@ for (const roles of [[], ["reader"], ["member"], ["manager"], ["service"], ["adm
   const admin = roles.includes("admin");
   const token = await worker.token({ project: null, roles });
 
-  test(`${name}: servers 403, there or not`, async () => {
+  test(`${name}: servers 403, whether they exist or not`, async () => {
     const project = new Project(worker);
     const id = await project.server();
     for (const operation of OPERATIONS) {
@@ -150,7 +150,7 @@ for (const roles of [[], ["reader"], ["member"], ["manager"], ["service"], ["adm
   });
 }
 
-test("an item that is not there: 404 for whoever may read, the resource's own answer for whoever may not", async () => {
+test("an unknown item: 404 for callers that may read, otherwise the resource's 403 or 404", async () => {
   const project = new Project(worker);
   const [, showItem] = READS;
   assert.ok(showItem);
@@ -158,11 +158,11 @@ test("an item that is not there: 404 for whoever may read, the resource's own an
   const server = await project.server();
   const image = await project.image();
   const reader = { token: await project.as("reader") };
-  const nobody = { token: await project.as("service") };
+  const noRole = { token: await project.as("service") };
   const onServer = await perform(project, `/servers/${server}`, operation, reader);
   assertFault(onServer, 404, "itemNotFound", "Metadata item was not found");
   const onImage = await perform(project, `/images/${image}`, operation, reader);
   assertFault(onImage, 404, "itemNotFound", "The resource could not be found.");
-  assertRefused(await perform(project, `/servers/${server}`, operation, nobody), 403, "servers", server, operation);
-  assertRefused(await perform(project, `/images/${image}`, operation, nobody), 404, "images", image, operation);
+  assertRefused(await perform(project, `/servers/${server}`, operation, noRole), 403, "servers", server, operation);
+  assertRefused(await perform(project, `/images/${image}`, operation, noRole), 404, "images", image, operation);
 });

@@ -1,6 +1,6 @@
-// Step 11: bodies that are JSON and not what the operation takes, with the messages of N's JSON schemas.
+// Step 11: bodies that are JSON but violate the schema, with the messages of N's JSON schemas.
 //
-// A message quotes the values that were sent in the way of Python. They are taken out before it is compared.
+// Messages quote values as Python writes them. Those are removed before messages are compared.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -27,7 +27,7 @@ const unexpected = (names: string): string => `Additional properties are not all
 const k256 = "k".repeat(256);
 const v256 = "v".repeat(256);
 
-/** Bodies as they are sent, and what is wrong with them; `W` stands for `metadata` or `meta`. */
+/** Bodies and their messages; `W` stands for `metadata` or `meta`. */
 function rows(wrapper: string): [string, string][] {
   const other = wrapper === "meta" ? "metadata" : "meta";
   const notAnObject = wrong(wrapper, "is not of type 'object'");
@@ -44,19 +44,19 @@ function rows(wrapper: string): [string, string][] {
     ["-1.5e3", NO_OBJECT],
     ["true", NO_OBJECT],
     ["false", NO_OBJECT],
-    // What it has to have.
+    // Required members.
     ["{}", `'${wrapper}' is a required property`],
     ['{"x": 1}', `'${wrapper}' is a required property`],
     ['{"x": 1, "y": 2}', `'${wrapper}' is a required property`],
     [`{"${other}": {"foo": "1"}}`, `'${wrapper}' is a required property`],
     [`{"${wrapper.toUpperCase()}": {"foo": "1"}}`, `'${wrapper}' is a required property`],
     ['{"": {"foo": "1"}}', `'${wrapper}' is a required property`],
-    // What else it may not have.
+    // Unexpected members.
     ['{"W": {"foo": "1"}, "x": 1}', unexpected("'x' was")],
     ['{"W": {"foo": "1"}, "y": 1, "x": 1}', unexpected("'x', 'y' were")],
     [`{"W": {"foo": "1"}, "${other}": {}}`, unexpected(`'${other}' was`)],
     ['{"W": {"foo": "1"}, "it\'s": 1}', unexpected(`"it's" was`)],
-    // What holds the items.
+    // The wrapper's type.
     ['{"W": null}', notAnObject],
     ['{"W": []}', notAnObject],
     ['{"W": ["foo"]}', notAnObject],
@@ -101,7 +101,7 @@ function rows(wrapper: string): [string, string][] {
     [`{"W": {"${k256}": "1"}}`, badKey(wrapper)],
     ['{"W": {"b!": "1", "a!": "1"}}', badKeys(wrapper)],
     [`{"W": {"": "1", "a!": "1", "${k256}": "1"}}`, badKeys(wrapper)],
-    // Which of two is told.
+    // Of two violations, the one that is reported.
     ['{"W": {"a!": 1}}', badKey(wrapper)],
     ['{"W": {"a!": 1, "b": 2}}', noString("b")],
     [`{"W": {"a!": "1", "b": "${v256}"}}`, tooLong("b")],
@@ -134,14 +134,14 @@ function assertSchema(answer: Answer, message: string): void {
   assertVersion(answer, "2.1");
 }
 
-// The three writes, PUT of one item with the key that the bodies name.
+// The three writes; PUT of one item has the key that the bodies name.
 const operations: [Operation, string][] = WRITES.map((operation) =>
   operation.path === "metadata" ? [operation, "metadata"] : [{ ...operation, path: "metadata/foo" }, "meta"],
 );
 
 for (const kind of KINDS) {
   for (const [{ name, method, path }, wrapper] of operations) {
-    // One for all bodies, because none of them changes it.
+    // Shared by all bodies, because none of them changes it.
     const owner = new Project(worker);
     const unchanged = await make(owner, kind);
 
@@ -155,7 +155,7 @@ for (const kind of KINDS) {
       });
     }
 
-    test(`${kind}, ${name}: values of 0 to 255 code points, whichever`, async () => {
+    test(`${kind}, ${name}: values of 0 to 255 code points`, async () => {
       const project = new Project(worker);
       const id = await make(project, kind);
       const token = await project.as("member");
@@ -185,7 +185,7 @@ for (const kind of KINDS) {
   }
 }
 
-test("the bodies that the messages quote are quoted as Python writes them", async () => {
+test("quoted bodies are written as Python writes them", async () => {
   const project = new Project(worker);
   const path = `/v2.1/servers/${await project.server()}/metadata/foo`;
   const token = await project.as("member");

@@ -54,7 +54,6 @@ for (const operation of WRITES) {
   for (const state of [
     "building",
     "error",
-    "deleted",
     "rescued",
     "shelved",
     "shelved_offloaded",
@@ -129,6 +128,22 @@ for (const operation of WRITES) {
   }
 }
 
+for (const operation of [...READS, ...WRITES]) {
+  test(`${operation.name}: a server in vm_state deleted is 404, for an admin too, and kept in the registry`, async () => {
+    const project = new Project(worker);
+    const id = await project.server({ vm_state: "deleted" });
+    for (const role of ["reader", "member", "admin"]) {
+      const token = await project.as(role);
+      const answer = await perform(project, `/v2.1/${project.id}/servers/${id}`, operation, { token });
+      assertFault(answer, 404, "itemNotFound", `Instance ${id} could not be found.`);
+    }
+    assert.deepEqual(await worker.metadata("servers", id), both);
+    // The control plane's word decides: should it be there again, it is answered again.
+    await worker.putServer(id, { vm_state: "active" });
+    assertDocument(await perform(project, `/v2.1/${project.id}/servers/${id}`, operation), operation.answer);
+  });
+}
+
 for (const status of ["deleted", "pending_delete", "killed"]) {
   for (const operation of [...READS, ...WRITES]) {
     test(`${operation.name}: an image that is ${status} is 404, for an admin too`, async () => {
@@ -184,6 +199,23 @@ test("images, DELETE: an item whose name begins with os_glance_ is 403, and 404 
     assertFault(nowhere, 404, "itemNotFound", "Invalid metadata key");
   }
   assert.deepEqual(await worker.metadata("images", id), metadata);
+});
+
+test("images, PUT of all items: names that begin with os_glance_ stay, although it leaves them out", async () => {
+  const project = new Project(worker);
+  const id = await project.image({ metadata: { os_glance_x: "there", key1: "value1" } });
+  for (const role of ["member", "admin"]) {
+    for (const metadata of [{ [`by-${role}`]: "1" }, {}]) {
+      const token = await project.as(role);
+      const answer = await worker.request("PUT", `/images/${id}/metadata`, { token, body: { metadata } });
+      assertDocument(answer, { metadata: { ...metadata, os_glance_x: "there" } });
+      assert.deepEqual(await worker.metadata("images", id), { ...metadata, os_glance_x: "there" });
+    }
+  }
+  const server = await project.server({ metadata: { os_glance_x: "there" } });
+  const token = await project.as("member");
+  const answer = await worker.request("PUT", `/servers/${server}/metadata`, { token, body: { metadata: {} } });
+  assertDocument(answer, { metadata: {} });
 });
 
 test("images: names that only look like Glance's own are not reserved, and all names may be read", async () => {

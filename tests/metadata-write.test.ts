@@ -30,21 +30,21 @@ for (const kind of KINDS) {
     }
   }
 
-  test(`${kind}: POST of no items changes nothing and answers with all`, async () => {
+  test(`${kind}: POST of no items changes nothing and answers all items`, async () => {
     const project = new Project(worker);
     const id = await make(project, kind, { metadata: { a: "1" } });
     assertDocument(await change(project, "POST", id, "", { metadata: {} }), { metadata: { a: "1" } });
     assert.deepEqual(await worker.metadata(kind, id), { a: "1" });
   });
 
-  test(`${kind}: PUT of no items takes all away`, async () => {
+  test(`${kind}: PUT of no items removes all`, async () => {
     const project = new Project(worker);
     const id = await make(project, kind, { metadata: { a: "1", b: "2" } });
     assertDocument(await change(project, "PUT", id, "", { metadata: {} }), { metadata: {} });
     assert.deepEqual(await worker.metadata(kind, id), {});
   });
 
-  test(`${kind}: PUT of an item makes it or changes it, and leaves the others`, async () => {
+  test(`${kind}: PUT of an item creates or changes it and keeps the others`, async () => {
     const project = new Project(worker);
     const id = await make(project, kind, { metadata: { a: "1" } });
     assertDocument(await change(project, "PUT", id, "/b", { meta: { b: "2" } }), { meta: { b: "2" } });
@@ -52,7 +52,7 @@ for (const kind of KINDS) {
     assert.deepEqual(await worker.metadata(kind, id), { a: "", b: "2" });
   });
 
-  test(`${kind}: a change that changes nothing is answered as any other`, async () => {
+  test(`${kind}: a change without effect is answered like any other`, async () => {
     const project = new Project(worker);
     const id = await make(project, kind, { metadata: { a: "1" } });
     for (let count = 0; count < 2; count += 1) {
@@ -71,7 +71,7 @@ for (const kind of KINDS) {
     assertDocument(await change(project, "POST", id, "", { metadata: { a: "anew" } }), { metadata: { a: "anew" } });
   });
 
-  test(`${kind}: what is written is what the next GET shows`, async () => {
+  test(`${kind}: the next GET shows what was written`, async () => {
     const project = new Project(worker);
     const id = await make(project, kind, { metadata: {} });
     const items = { "aZ09-_:. ": 'a\u0000"é😀\n', " ": " lead and trail ", "..": "dots", ".": "dot", k: "" };
@@ -89,7 +89,7 @@ for (const kind of KINDS) {
     assert.deepEqual(await worker.metadata(kind, id), items);
   });
 
-  test(`${kind}: items with keys that nobody may write stay until PUT of all`, async () => {
+  test(`${kind}: items with keys that users may not write stay until a PUT of all`, async () => {
     const project = new Project(worker);
     const id = await make(project, kind, { metadata: { clé: "accent", "a/b": "slash", a: "1" } });
     const merged = { clé: "accent", "a/b": "slash", a: "2" };
@@ -100,7 +100,7 @@ for (const kind of KINDS) {
     assert.deepEqual(await worker.metadata(kind, id), { b: "1" });
   });
 
-  // The segment in the path, and the key in the body that agrees with it.
+  // The path segment, and the matching key in the body.
   for (const [segment, key] of [
     ["sp%20ace", "sp ace"],
     ["%66oo", "foo"],
@@ -115,7 +115,7 @@ for (const kind of KINDS) {
     test(`${kind}: PUT of ${brief(segment)} writes that key`, async () => {
       const project = new Project(worker);
       const id = await make(project, kind, { metadata: {} });
-      // A literal would set the prototype.
+      // An object literal would set the prototype.
       const meta = JSON.parse(`{${JSON.stringify(key)}: "v"}`) as Record<string, string>;
       assertDocument(await change(project, "PUT", id, `/${segment}`, { meta }), { meta });
       assert.deepEqual(await worker.metadata(kind, id), meta);
@@ -145,7 +145,7 @@ for (const kind of KINDS) {
   }
 
   for (const segment of ["%FF", "%00", "foo%00", "a%C3"]) {
-    test(`${kind}: PUT of ${segment}, which names no key, is the client's error and writes nothing`, async () => {
+    test(`${kind}: PUT of ${segment}, which names no key, is 4xx and writes nothing`, async () => {
       const project = new Project(worker);
       const id = await make(project, kind, { metadata: { a: "1" } });
       for (const key of ["foo", segment, "\ufffd"]) {
@@ -156,7 +156,7 @@ for (const kind of KINDS) {
     });
   }
 
-  test(`${kind}: the keys . and .. are written by PUT and POST of items, and not one by one`, async () => {
+  test(`${kind}: the keys . and .. are written by PUT and POST of items only`, async () => {
     const project = new Project(worker);
     const id = await make(project, kind, { metadata: {} });
     await change(project, "PUT", id, "", { metadata: { ".": "1" } });
@@ -168,7 +168,7 @@ for (const kind of KINDS) {
     assert.deepEqual(await worker.metadata(kind, id), { ".": "1", "..": "2" });
   });
 
-  test(`${kind}: a change reaches the resource that it names and no other`, async () => {
+  test(`${kind}: a change affects only the resource that it names`, async () => {
     const project = new Project(worker);
     const named = await make(project, kind, { metadata: { a: "1" } });
     const other = await make(project, kind, { metadata: { a: "1" } });
@@ -187,7 +187,7 @@ for (const kind of KINDS) {
     }
   });
 
-  test(`${kind}: of changes at the same time none is lost`, async () => {
+  test(`${kind}: no concurrent change is lost`, async () => {
     const project = new Project(worker);
     const id = await make(project, kind, { metadata: { old: "0" } });
     const writes = Array.from({ length: 40 }, (_, at) =>
@@ -200,7 +200,7 @@ for (const kind of KINDS) {
     assert.deepEqual(await worker.metadata(kind, id), { old: "0", ...items });
   });
 
-  test(`${kind}: of two PUTs of all items at the same time one stays whole`, async () => {
+  test(`${kind}: of two concurrent PUTs of all items one is kept in full`, async () => {
     const project = new Project(worker);
     const id = await make(project, kind, { metadata: {} });
     const set = (name: string): Record<string, string> =>
@@ -212,7 +212,7 @@ for (const kind of KINDS) {
   });
 }
 
-test("images: a key that is also a field of the image is metadata and nothing else", async () => {
+test("images: a key with the name of an image's field changes metadata only", async () => {
   const project = new Project(worker);
   const id = await project.image({ name: "an image", metadata: {} });
   const token = await project.as("member");

@@ -43,7 +43,7 @@ for (const [headers, version] of [
   [[...standard("compute 2.26"), ...legacy("garbage")], "2.26"],
   [[...standard("volume 3.0"), ...legacy("2.10")], "2.10"],
 ] satisfies [HeaderList, string][]) {
-  test(`DELETE with ${shown(headers)} is answered as ${version}`, async () => {
+  test(`DELETE with ${shown(headers)} is answered in ${version}`, async () => {
     const project = new Project(worker);
     const id = await project.server();
     const deleted = await project.delete(`/v2.1/${project.id}/servers/${id}/metadata/key1`, { headers });
@@ -109,7 +109,7 @@ for (const [headers, version] of [
 }
 
 for (const prefix of ["", "/v2", "/v2/{project_id}"]) {
-  test(`below ${prefix || "no prefix"} the headers are ignored and not answered`, async () => {
+  test(`below ${prefix || "no prefix"} the headers are ignored and absent from the answer`, async () => {
     const project = new Project(worker);
     const base = prefix.replace("{project_id}", project.id);
     for (const headers of [legacy("garbage"), legacy("3.0"), legacy("2.39"), standard("compute garbage")]) {
@@ -145,7 +145,7 @@ for (const version of ["2.39", "2.40", "2.104", "latest"]) {
   });
 }
 
-test("every answer of a step after the version carries it", async () => {
+test("answers of later steps carry the version", async () => {
   const project = new Project(worker);
   const headers = legacy("2.7");
   const server = await project.server();
@@ -167,7 +167,7 @@ test("every answer of a step after the version carries it", async () => {
   }
 });
 
-test("an answer of a step before the version carries none", async () => {
+test("answers of earlier steps carry no version", async () => {
   const project = new Project(worker);
   const headers = legacy("2.7");
   const token = await project.as("member");

@@ -1,6 +1,6 @@
-// For any sequence of operations on a resource, the Worker agrees with a model of it that is kept here.
+// For any sequence of operations on a resource the Worker agrees with a model.
 //
-// Sequences are made from a seed, which a failure names together with the shortest sequence that still fails.
+// Sequences are generated from a seed; a failure prints it with the shortest sequence that still fails.
 // MODEL_SEED=… runs that seed again; MODEL_SEQUENCES=… runs more of them.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -12,7 +12,7 @@ import { Project } from "./project.ts";
 const SEED = Number(process.env["MODEL_SEED"] ?? Math.floor(Math.random() * 2 ** 32));
 const SEQUENCES = Number(process.env["MODEL_SEQUENCES"] ?? 25);
 const STEPS = 40;
-/** So few that sequences meet the quota. */
+/** Small, so that sequences reach the quota. */
 const ITEM_LIMIT = 4;
 
 const worker = await startWorker({ vars: { METADATA_ITEMS: String(ITEM_LIMIT) } });
@@ -21,7 +21,7 @@ after(() => worker.stop());
 type Items = Record<string, string>;
 type Role = "reader" | "member" | "admin";
 
-/** One thing that somebody does to the resource. */
+/** One operation on the resource. */
 type Step =
   | { does: "list" | "head" | "restart" }
   | { does: "show" | "delete"; key: string; as: Role }
@@ -29,7 +29,7 @@ type Step =
   | { does: "put"; key: string; items: Items; as: Role }
   | { does: "register"; fields: Fields };
 
-/** What the resource should be. */
+/** The expected state of the resource. */
 interface Model {
   items: Items;
   locked: boolean;
@@ -38,14 +38,14 @@ interface Model {
   task: string | null;
 }
 
-/** What should be answered; a body where there is one that tells of the items. */
+/** The expected answer, with a body where it contains items. */
 interface Expected {
   status: number;
   body?: object;
 }
 
-// Keys that a database, a collation, a router or an object literal might take for another, and two that may
-// only be registered.
+// Keys that a database, a collation, a router or an object literal might confuse, and two that only the registry
+// can create.
 const KEYS = ["a", "A", "a ", " a", "a.b", "key", "..", "constructor"];
 const ODD_KEYS = ["a/b", "clé"];
 const VALUES = ["", "1", "2", "a\u0000b", "😀", "v".repeat(255)];
@@ -74,7 +74,7 @@ function sequence(kind: Kind, seed: number): Step[] {
 
   const step = (): Step => {
     const chance = next();
-    // The two dots cannot be addressed one by one.
+    // `.` and `..` cannot be addressed one by one.
     const key = one([...KEYS.filter((name) => name !== ".."), ...ODD_KEYS]);
     if (chance < 0.1) return { does: sometimes(0.5) ? "list" : "head" };
     if (chance < 0.2) return { does: "show", key, as: role() };
@@ -96,7 +96,7 @@ function sequence(kind: Kind, seed: number): Step[] {
   return Array.from({ length: STEPS }, step);
 }
 
-/** What a step should be answered with. Changes the model as the step should change the resource. */
+/** Applies a step to the model and returns the expected answer. */
 function expect(kind: Kind, model: Model, step: Step): Expected {
   switch (step.does) {
     case "list":
@@ -138,7 +138,7 @@ function expect(kind: Kind, model: Model, step: Step): Expected {
 
 type Change = Extract<Step, { as: Role }>;
 
-/** The contract's order of checks, as far as these steps meet it. */
+/** The part of the contract's order of checks that these steps reach. */
 function change(kind: Kind, model: Model, step: Change, done: () => { items: Items; answer: Expected }): Expected {
   const forbidden = step.as === "reader";
   const missing = step.does === "delete" && !Object.hasOwn(model.items, step.key);
@@ -188,7 +188,7 @@ async function carryOut(project: Project, kind: Kind, id: string, step: Step): P
   }
 }
 
-/** Carries a sequence out on a new resource. The first disagreement, or null. */
+/** Runs a sequence on a new resource; returns the first disagreement, or null. */
 async function disagreement(kind: Kind, steps: Step[]): Promise<string | null> {
   const project = new Project(worker);
   const model: Model = { items: {}, locked: false, state: "active", task: null };
@@ -210,11 +210,11 @@ function assertAgrees(answer: Answer, expected: Expected, step: Step): void {
   assert.equal(answer.status, expected.status, answer.text);
   if (expected.body === undefined) return;
   if (step.does === "head") assert.equal(answer.text, "");
-  else if (step.does === "register") assert.deepEqual(Object.values<any>(answer.json())[0].metadata, expected.body);
+  else if (step.does === "register") assert.deepEqual(Object.values<{ metadata: unknown }>(answer.json())[0]?.metadata, expected.body);
   else assert.deepEqual(answer.json(), expected.body);
 }
 
-/** The shortest sequence found that still fails, by leaving out runs of steps, longer ones first. */
+/** Shrinks a failing sequence by removing runs of steps, longer ones first. */
 async function shrunk(kind: Kind, failing: Step[]): Promise<Step[]> {
   let steps = failing;
   for (let run = steps.length >> 1; run >= 1; run >>= 1) {
@@ -228,7 +228,7 @@ async function shrunk(kind: Kind, failing: Step[]): Promise<Step[]> {
 }
 
 for (const kind of KINDS) {
-  test(`${kind}: for any sequence of operations the Worker agrees with the model`, async () => {
+  test(`${kind}: the Worker agrees with the model on random sequences of operations`, async () => {
     for (let count = 0; count < SEQUENCES; count += 1) {
       const seed = (SEED + count) >>> 0;
       const steps = sequence(kind, seed);
@@ -239,15 +239,15 @@ for (const kind of KINDS) {
     }
   });
 
-  test(`${kind}: it still agrees after restarts in between`, async () => {
+  test(`${kind}: the Worker agrees with the model across restarts`, async () => {
     const steps = sequence(kind, SEED);
     const restarted = steps.flatMap((step, at): Step[] => (at % 10 === 9 ? [step, { does: "restart" }] : [step]));
     assert.equal(await disagreement(kind, restarted), null, `MODEL_SEED=${SEED} ${kind}, a restart after each 10th step`);
   });
 }
 
-test("the sequences meet every answer that the model knows", () => {
-  // What never happens in them would not be tested, however many of them pass.
+test("the sequences reach every answer of the model", () => {
+  // An answer that never occurs is not tested.
   for (const kind of KINDS) {
     const met = new Set<string>();
     for (let seed = 0; seed < 200; seed += 1) {

@@ -1,4 +1,4 @@
-/** The operations on metadata besides DELETE, as a test sends each of them to a resource that it made. */
+/** The metadata operations besides DELETE, as tests send them. */
 import assert from "node:assert/strict";
 
 import { assertRequestId } from "./answers.ts";
@@ -8,17 +8,17 @@ import type { Project } from "./project.ts";
 export interface Operation {
   name: string;
   method: string;
-  /** Below the resource's own path. */
+  /** Path below the resource. */
   path: string;
   body?: object;
-  /** The end of N's name for the right to do it on a server. */
+  /** Last part of N's policy name for servers. */
   right: string;
-  /** What is answered, and what is there afterwards, when the resource held `both`. */
+  /** The answer and the items afterwards, for a resource that holds `both`. */
   answer: object;
   leaves: Record<string, string>;
 }
 
-/** What a resource holds that `Project` makes. */
+/** The items of a resource that `Project` creates. */
 export const both = { key1: "value1", key2: "value2" };
 
 export const READS: Operation[] = [
@@ -75,12 +75,12 @@ export type Kind = (typeof KINDS)[number];
 
 export const PREFIXES = ["", "/v2", "/v2.1", "/v2/{project_id}", "/v2.1/{project_id}"];
 
-/** A resource of the project, which holds `both` unless the fields say otherwise. */
+/** Creates a resource of the project with the items `both`, unless the fields say otherwise. */
 export function make(project: Project, kind: Kind, fields: Fields = {}): Promise<string> {
   return kind === "servers" ? project.server(fields) : project.image(fields);
 }
 
-/** A text as the name of a test shows it. */
+/** Shortens a text for a test's name. */
 export function brief(text: string): string {
   return text.length > 80 ? `${text.slice(0, 40)}… (${text.length})` : text;
 }

@@ -43,13 +43,13 @@ function assertUnsupportedMediaType(answer: Answer): void {
   assertFault(answer, 415, "badMediaType", "Unsupported Content-Type");
 }
 
-test("1 before 2: a version document is answered whatever the size of the body", async () => {
+test("1 before 2: a version document is answered for a body of any size", async () => {
   const answer = await worker.request("GET", "/", { body: tooLarge });
   assert.equal(answer.status, 200);
   assertRequestId(answer);
 });
 
-test("1 before 2: OPTIONS on a known path is answered whatever the size of the body", async () => {
+test("1 before 2: OPTIONS on a known path is answered for a body of any size", async () => {
   const answer = await worker.request("OPTIONS", imageItem(resourceId(), "key1"), { body: tooLarge });
   assert.equal(answer.status, 204);
   assert.equal(answer.headers.get("Allow"), "DELETE, GET, HEAD, OPTIONS, PUT");
@@ -63,7 +63,7 @@ test("1 before 3: OPTIONS on an unknown path is 404 without a token", async () =
   assertUnknownPath(await worker.request("OPTIONS", "/nothing"));
 });
 
-test("1 before 5: OPTIONS does not look at the version", async () => {
+test("1 before 5: OPTIONS ignores the version", async () => {
   const answer = await worker.request("OPTIONS", `/v2.1/servers/${resourceId()}`, { headers: malformedVersion });
   assert.equal(answer.status, 204);
 });
@@ -131,7 +131,7 @@ test("5 before 6: a malformed version is 400 with an unsupported content type", 
   assertMalformedVersion(await project.delete(path, options));
 });
 
-test("5 before 8: a malformed version is told below another project", async () => {
+test("5 before 8: a malformed version is 400 below another project", async () => {
   const project = new Project(worker);
   const path = `/v2.1/${projectId()}/servers/${resourceId()}/metadata/key1`;
   assertMalformedVersion(await project.delete(path, { headers: malformedVersion }));
@@ -150,7 +150,7 @@ test("6 before 8: an unsupported content type is 415 below another project", asy
   assertUnsupportedMediaType(await project.delete(path, { headers: xml }));
 });
 
-test("7 before 8: a body that is not JSON is told below another project", async () => {
+test("7 before 8: a body that is not JSON is 400 below another project", async () => {
   const project = new Project(worker);
   const path = `/v2/${projectId()}/servers/${resourceId()}/metadata/key1`;
   const token = await project.as("member");
@@ -165,7 +165,7 @@ test("8 before 10: another project's image path is 400 beyond 2.38", async () =>
   assertMismatch(await project.delete(path, { headers: imagesAreGone }), other, project.id);
 });
 
-test("8 before 11: another project is 400 before the body is held against the schema", async () => {
+test("8 before 11: another project before the schema", async () => {
   const project = new Project(worker);
   const other = projectId();
   const path = `/v2/${other}/servers/${resourceId()}/metadata/key1`;
@@ -173,7 +173,7 @@ test("8 before 11: another project is 400 before the body is held against the sc
   assertMismatch(await worker.request("PUT", path, { token, body: { x: 1 } }), other, project.id);
 });
 
-test("8 before 12: another project is 400 before its server is looked for", async () => {
+test("8 before 12: another project before the existence of the server", async () => {
   const project = new Project(worker);
   const owner = new Project(worker);
   const id = await owner.server();
@@ -190,7 +190,7 @@ test("8 before 9 before 10: the project, then the rate, then the version of imag
     const path = `/v2.1/images/${resourceId()}/metadata/key1`;
     const other = projectId();
     const mismatch = `/v2.1/${other}/images/${resourceId()}/metadata/key1`;
-    // The binding counts by the minute of the clock: of three requests, two are in one minute.
+    // The binding counts by minutes of the clock: of three requests, at least two are in one minute.
     const answers = [];
     for (let count = 0; count < 3; count += 1) {
       answers.push(await project.delete(path, { headers: imagesAreGone }));
@@ -215,7 +215,7 @@ test("10 before 11: an image path beyond 2.38 is 404 with a body against the sch
   assertFault(answer, 404, "itemNotFound", "The resource could not be found.");
 });
 
-test("10 before 12: an unknown image beyond 2.38 is an unknown resource", async () => {
+test("10 before 12: an unknown image beyond 2.38 is 404 as a path", async () => {
   const project = new Project(worker);
   const answer = await project.delete(item(project, "images", resourceId()), { headers: imagesAreGone });
   assertFault(answer, 404, "itemNotFound", "The resource could not be found.");
@@ -285,7 +285,7 @@ test("14 before 13, images: an unknown key is 404 and a known one 403 for anothe
   assertFault(known, 403, "forbidden", `Not authorized for image ${id}.`);
 });
 
-test("13 before 15, images: an image that is still written is 403 for another project", async () => {
+test("13 before 15, images: an image that is still being written is 403 for another project", async () => {
   const project = new Project(worker);
   const id = await new Project(worker).image({ visibility: "public", status: "saving" });
   const answer = await project.delete(imageItem(id, "key1"));
@@ -299,7 +299,7 @@ test("14 before 15, servers: an unknown key of a locked server is 404", async ()
   assertFault(answer, 404, "itemNotFound", "Metadata item was not found");
 });
 
-test("14 before 15, images: an unknown key of an image that is still written is 404", async () => {
+test("14 before 15, images: an unknown key of an image that is still being written is 404", async () => {
   const project = new Project(worker);
   const id = await project.image({ status: "saving" });
   const answer = await project.delete(imageItem(id, "nope"));
@@ -323,7 +323,7 @@ test("15: locked, then vm_state, then task_state, then never launched", async ()
   assert.equal((await project.delete(project.serverItem(id, "key1"))).status, 204);
 });
 
-test("15: an admin passes the lock and meets the vm_state", async () => {
+test("15: an admin passes the lock but not the vm_state", async () => {
   const project = new Project(worker);
   const id = await project.server({ locked: true, vm_state: "error" });
   const answer = await project.delete(project.serverItem(id, "key1"), { token: await project.as("admin") });

@@ -35,7 +35,7 @@ for (const prefix of PREFIXES) {
     assert.deepEqual(await worker.metadata("images", id), { key2: "value2" });
   });
 
-  test(`a key that is not there answers 404 below ${shown}`, async () => {
+  test(`an unknown key answers 404 below ${shown}`, async () => {
     const project = new Project(worker);
     const id = await project.server();
     const path = `${prefix.replace("{project_id}", project.id)}/servers/${id}/metadata/nope`;
@@ -95,7 +95,7 @@ for (const path of [
   "/v2/{project_id}/servers/{id}/meta",
   "/v2/{project_id}",
   "/registry",
-  "/registry/servers",
+  "/registry/flavors",
   "/registry/flavors/{id}",
   "/registry/servers/{id}/metadata/key1",
   "/v2/registry/servers/{id}",
@@ -105,7 +105,7 @@ for (const path of [
     const project = new Project(worker);
     const id = await project.server();
     const real = path.replaceAll("{project_id}", project.id).replace("{id}", id);
-    // An admin may do anything that there is to do, so only the path can be the reason.
+    // An admin is allowed everything, so only the path can be the reason.
     assertUnknownPath(await project.delete(real, { token: await project.as("admin") }));
     assert.deepEqual(await worker.metadata("servers", id), { key1: "value1", key2: "value2" });
   });
@@ -146,7 +146,7 @@ test("a project_id is compared as text, not as a number or a UUID", async () => 
   assertFault(answer, 400, "badRequest", message);
 });
 
-// The key as it is stored, and the segment that names it.
+// The stored key, and the path segment that names it.
 for (const [key, segment] of [
   ["clé", "cl%C3%A9"],
   ["clé", "cl%c3%a9"],
@@ -195,9 +195,9 @@ for (const [key, segment] of [
   });
 }
 
-test("keys are bytes, not words: exactly the named one goes", async () => {
+test("keys are compared as bytes: only the named one is deleted", async () => {
   const project = new Project(worker);
-  // Pairs that a database's collation, a trim or a normalisation would take for one.
+  // Pairs that a collation, trimming or normalisation would treat as equal.
   const pairs = [
     ["UPPER", "upper", "UPPER"],
     ["trail ", "trail", "trail%20"],
@@ -214,7 +214,7 @@ test("keys are bytes, not words: exactly the named one goes", async () => {
   assert.deepEqual(await worker.metadata("servers", id), left);
 });
 
-test("new%0A is not new", async () => {
+test("the key new%0A is not the key new", async () => {
   const project = new Project(worker);
   const id = await project.server({ metadata: { new: "1" } });
   const answer = await project.delete(project.serverItem(id, "new%0A"));
@@ -247,7 +247,7 @@ for (const segment of ["%FF", "a%C3", "%C3%28", "%ED%A0%80", "%00", "key1%00", "
 }
 
 for (const segment of [".", "..", "%2E", "%2e%2E", "%2E.", "./key1/..", "..%2F"]) {
-  test(`the key that ${segment} would be is not deleted`, async () => {
+  test(`${segment} does not delete the key that it resembles`, async () => {
     const project = new Project(worker);
     const items = { ".": "1", "..": "2", key1: "3" };
     const id = await project.server({ metadata: items });
@@ -271,12 +271,12 @@ for (const at of ["v2", "{project_id}", "servers", "{id}", "metadata", "key1"]) 
   });
 }
 
-/** Every letter, also those that need it not. */
+/** Percent-encodes every character. */
 function percentEncoded(text: string): string {
   return [...text].map((letter) => `%${letter.charCodeAt(0).toString(16).padStart(2, "0")}`).join("");
 }
 
-test("the path is split before it is decoded: an encoded slash separates nothing", async () => {
+test("the path is split before decoding: an encoded slash is no separator", async () => {
   const project = new Project(worker);
   const id = await project.server();
   assertUnknownPath(await project.delete(`/v2/${project.id}/servers/${id}/metadata%2Fkey1`));
@@ -301,9 +301,9 @@ for (const [what, change] of [
   ["that is a number", () => "1"],
   ["that is very long", () => "a".repeat(4000)],
 ] satisfies [string, (id: string) => string][]) {
-  test(`an id ${what} is simply not there, and is told as it was sent`, async () => {
+  test(`an id ${what} is 404 with the id as it was sent`, async () => {
     const project = new Project(worker);
-    // A letter in it, so that upper case differs.
+    // Contains a letter, so that upper case differs.
     const server = `a${resourceId().slice(1)}`;
     await worker.putServer(server, { project_id: project.id, metadata: { key1: "value1" } });
     await worker.putImage(server, { project_id: project.id, metadata: { key1: "value1" } });
@@ -317,7 +317,7 @@ for (const [what, change] of [
   });
 }
 
-test("no object is made for an id that is in upper case or is no UUID", async () => {
+test("no object is created for an id in upper case or one that is no UUID", async () => {
   const objects = async (): Promise<number> =>
     (await readdir(worker.folder, { recursive: true })).filter((name) => name.endsWith(".sqlite")).length;
   const project = new Project(worker);

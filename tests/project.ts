@@ -1,6 +1,6 @@
 import { projectId, resourceId, type Answer, type Fields, type RequestOptions, type Worker } from "./harness.ts";
 
-/** A project of its own for each test, so that no test sees what another one changed. */
+/** A new project per test, so that tests do not see each other's changes. */
 export class Project {
   readonly #tokens = new Map<string, Promise<string>>();
 
@@ -9,7 +9,7 @@ export class Project {
     readonly id: string = projectId(),
   ) {}
 
-  /** A token with these roles in this project. */
+  /** Issues a token with these roles in this project. */
   as(...roles: string[]): Promise<string> {
     const name = roles.join();
     const token = this.#tokens.get(name) ?? this.worker.token({ project: this.id, roles });
@@ -34,7 +34,7 @@ export class Project {
     return `/v2/${this.id}/servers/${id}/metadata/${key}`;
   }
 
-  /** DELETE as this project's member, unless the options name another token. */
+  /** Sends a DELETE as this project's member, unless the options name another token. */
   async delete(path: string, options: RequestOptions = {}): Promise<Answer> {
     return this.worker.request("DELETE", path, { token: await this.as("member"), ...options });
   }

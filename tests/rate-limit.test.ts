@@ -1,4 +1,4 @@
-// S1: 413 Over limit, as the contract's request rate: per project, else per user.
+// S1 413 over limit: the contract's request rate, counted per project, or per user without one.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,7 +15,7 @@ const worker = await startWorker({
 });
 after(() => worker.stop());
 
-/** The binding counts in windows of the clock: a test that counts must not have one end in its middle. */
+/** The binding counts in fixed windows: a window must not end while a test counts. */
 async function withinOneWindow<T>(steps: () => Promise<T>): Promise<T> {
   const window = PERIOD * 1000;
   const left = window - (Date.now() % window);
@@ -34,7 +34,7 @@ async function times(count: number, request: () => Promise<Answer>): Promise<Ans
   return answers;
 }
 
-test("S1 413: the request after the last one that the limit allows", async () => {
+test("S1 413: the first request above the limit", async () => {
   const project = new Project(worker);
   const server = await project.server();
   const image = await project.image();
@@ -42,7 +42,7 @@ test("S1 413: the request after the last one that the limit allows", async () =>
     const path = project.serverItem(server, "nope");
     assert.deepEqual(statuses(await times(LIMIT, () => project.delete(path))), Array(LIMIT).fill(404));
     assertRateLimited(await project.delete(path), PERIOD);
-    // Whatever is asked for, and nothing is done.
+    // Every operation is limited, and none of them is performed.
     assertRateLimited(await project.delete(project.serverItem(server, "key1")), PERIOD);
     assertRateLimited(await project.delete(imageItem(image, "key1")), PERIOD);
     const token = await project.as("member");
@@ -52,7 +52,7 @@ test("S1 413: the request after the last one that the limit allows", async () =>
   assert.deepEqual(await worker.metadata("images", image), { key1: "value1", key2: "value2" });
 });
 
-test("when the period is over, requests are answered again", async () => {
+test("requests are answered again after the period", async () => {
   const project = new Project(worker);
   const image = await project.image();
   await withinOneWindow(async () => {
@@ -90,7 +90,7 @@ test("a token without a project is counted by its user", async () => {
   });
 });
 
-test("what an earlier check refuses is not counted", async () => {
+test("a request that an earlier check refuses is not counted", async () => {
   const project = new Project(worker);
   const image = await project.image();
   const path = imageItem(image, "key1");
@@ -114,7 +114,7 @@ test("the registry is exempt from the rate limit", async () => {
   const body = { image: { project_id: project.id } };
   const answers = await times(LIMIT * 3, () => worker.request("PUT", path, { token, body }));
   assert.deepEqual(statuses(answers), [201, ...Array<number>(LIMIT * 3 - 1).fill(200)]);
-  // Nor does it use up what the project has.
+  // Registry requests do not use up the project's limit.
   await withinOneWindow(async () => {
     await times(LIMIT * 2, () => worker.request("GET", path, { token }));
     assert.equal((await project.delete(imageItem(resourceId(), "key1"))).status, 404);
@@ -130,7 +130,7 @@ test("version documents and OPTIONS are not limited", async () => {
   assert.deepEqual(statuses(options), Array(LIMIT * 3).fill(204));
 });
 
-test("without the binding nothing is limited", async () => {
+test("without the binding there is no limit", async () => {
   const unlimited = await startWorker();
   try {
     const project = new Project(unlimited);
@@ -142,7 +142,7 @@ test("without the binding nothing is limited", async () => {
   }
 });
 
-test("RATE_LIMIT_STATUS=429: the status from which modern clients back off, otherwise the same answer", async () => {
+test("RATE_LIMIT_STATUS=429 changes the status and nothing else", async () => {
   const modern = await startWorker({
     bindings: { rateLimiter: { limit: LIMIT, period: PERIOD } },
     vars: { RATE_LIMIT_PERIOD_SECONDS: String(PERIOD), RATE_LIMIT_STATUS: "429" },
@@ -159,7 +159,7 @@ test("RATE_LIMIT_STATUS=429: the status from which modern clients back off, othe
       });
       assert.deepEqual(limited.headers.all("Retry-After"), [String(PERIOD)]);
     });
-    // A body that is too large is no matter of the rate.
+    // The status of a body that is too large does not change.
     const project = new Project(modern);
     const body = "x".repeat(114_689);
     assert.equal((await project.delete(imageItem(resourceId(), "key1"), { body })).status, 413);
@@ -169,7 +169,7 @@ test("RATE_LIMIT_STATUS=429: the status from which modern clients back off, othe
 });
 
 for (const brokenRateLimiter of ["throws", "rejects"] as const) {
-  test(`a binding that ${brokenRateLimiter} limits nothing, and the log says so`, async () => {
+  test(`a binding that ${brokenRateLimiter} does not limit, and is logged`, async () => {
     const open = await startWorker({ bindings: { brokenRateLimiter } });
     try {
       const project = new Project(open);

@@ -1,4 +1,4 @@
-/** What a real Nova was asked and answered: `nova-recorded/`, whose README says how it is written down. */
+/** Reads `nova-recorded/`: requests to a real Nova and its answers. The README there describes the format. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
@@ -37,7 +37,7 @@ export interface Fixtures {
   }[];
 }
 
-/** An answer as far as it is compared: headers by their name in lower case, a body as JSON value. */
+/** The compared part of an answer: headers by lower-case name, the body as a JSON value. */
 export interface Compared {
   status: number;
   headers: Record<string, string[]>;
@@ -53,9 +53,9 @@ function read(file: string): unknown {
   return JSON.parse(readFileSync(path.join(folder, file), "utf8"));
 }
 
-/** A request's body, from the way in which the recording writes it. */
+/** Expands a request's body from the recording's notation. */
 export function bytesOf(body: string): Buffer {
-  // What a group of the separator captures is every second part.
+  // With a capturing separator every second part is the separator.
   const parts = unabridged(body).split(/\\x([0-9a-f]{2})/);
   return Buffer.concat(parts.map((part, at) => Buffer.from(part, at % 2 === 0 ? "utf8" : "hex")));
 }
@@ -64,17 +64,17 @@ function unabridged(body: string): string {
   const abridged = /^(.*)\.\.\.\((\d+) bytes\)$/s.exec(body);
   if (abridged === null) return body;
   const length = Number(abridged[2]);
-  // One character may be two escapes, the second of which may be missing where the beginning ends.
+  // One character may be two escapes, the second of which may be cut off at the end of the prefix.
   const beginning = (abridged[1] ?? "").replace(/((?:\\u[0-9a-f]{4}){2})\\u[0-9a-f]{4}$/, "$1");
   const last = /(?:\\u[0-9a-f]{4}){2}$|.$/s.exec(beginning)?.[0] ?? "";
-  // What is repeated may open something each time, which is closed as often.
+  // A repeated character may open a bracket each time, which is closed as often.
   const open = closing(beginning).length;
   const step = last.length + closing(beginning + last).length - open;
   const whole = beginning + last.repeat((length - beginning.length - open) / step);
   return whole + closing(whole);
 }
 
-/** What closes a JSON text that breaks off. */
+/** Returns the text that closes a truncated JSON text. */
 function closing(text: string): string {
   const [code = "", ...unfinished] = text.replace(/"(?:[^"\\]|\\.)*"/gs, "").split('"');
   let closers = "";
@@ -90,7 +90,7 @@ export function headersByName(list: HeaderList): Compared["headers"] {
   const headers: Compared["headers"] = {};
   for (const [header, value] of list) {
     const name = header.toLowerCase();
-    // Several values in one header, or a header each: the same to HTTP.
+    // Several values in one header are the same as one header each.
     const values = name === "vary" ? value.split(/\s*,\s*/) : [value];
     headers[name] = [...(headers[name] ?? []), ...values];
   }
@@ -106,7 +106,7 @@ const RULES = [
   "do not match any of the regexes: '.*'",
 ].join("|");
 
-/** The message of a JSON schema's failure without the values that it quotes in the way of Python. */
+/** Removes Python renderings of values from a JSON-schema message. */
 export function withoutValues(message: string): string {
   const below = new RegExp(`^(Invalid input for field/attribute .*?\\. Value: ).*\\. .* (${RULES})$`, "s").exec(message);
   if (below !== null) return `${below[1]}{}. {} ${below[2]}`;

@@ -1,7 +1,7 @@
-// What a real Nova answered, request by request, and what this Worker answers to the same bytes.
+// Replays requests to a real Nova and compares the answers.
 //
-// `nova-recorded/README.md` says what was recorded. All requests are sent first, in their order, because some
-// depend on earlier ones; then each answer has a test of its own.
+// `nova-recorded/README.md` describes the recording. All requests are sent first, in order, because some depend on
+// earlier ones; then each answer has a test of its own.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { after, test } from "node:test";
@@ -10,18 +10,18 @@ import { assertRequestId } from "./answers.ts";
 import { projectId, startWorker, type Answer, type HeaderList } from "./harness.ts";
 import { bytesOf, fixtures, headersByName, recording, withoutValues, type Compared, type Recorded } from "./recording.ts";
 
-/** Answers that differ from Nova's on purpose. */
+/** Intended differences from Nova. */
 interface Difference {
-  /** The contract's row. */
+  /** The row of docs/contract.md. */
   row: string;
   cases: string[];
-  /** What this Worker answers instead. */
+  /** The Worker's answer. */
   instead: (nova: Compared, recorded: Recorded) => Compared;
 }
 
 const REQUEST_IDS = ["x-compute-request-id", "x-openstack-request-id"];
 
-/** Requests that need Keystone itself, and why. */
+/** Requests that need a real Keystone, and why. */
 const LEFT_OUT: Record<string, string> = {
   "s/auth/revoked-after-use-1": "Keystone revokes this token after its first use",
   "s/auth/revoked-after-use-2(cached)": "what is remembered of a token that Keystone has revoked since",
@@ -43,6 +43,21 @@ const DIFFERENCES: Difference[] = [
       const action = request.method === "DELETE" ? "delete" : "update";
       const where = `instance ${server?.id} while it is in task_state ${server?.task_state}`;
       return fault(nova, 409, "conflictingRequest", `Cannot '${action} metadata' ${where}`);
+    },
+  },
+  {
+    row: "Paths: a server in vm_state `deleted` is 404 everywhere but in the registry",
+    cases: [
+      "s/state/deleted/delete",
+      "s/state/deleted/put",
+      "s/state/deleted/post",
+      "s/state/deleted/putall",
+      "s/state/deleted/list",
+      "s/state/deleted/show",
+    ],
+    instead: (nova, { request }) => {
+      const server = fixtures.servers.find(({ id }) => request.path.includes(id));
+      return fault(nova, 404, "itemNotFound", `Instance ${server?.id} could not be found.`);
     },
   },
   {
@@ -148,13 +163,13 @@ function withoutVersion(nova: Compared): Compared {
   return { ...nova, headers: Object.fromEntries(headers) };
 }
 
-/** Headers that Nova does not send: ours, always with this value. */
+/** Headers that only the Worker sends, always with this value. */
 const ADDED_HERE: Record<string, string> = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 };
 
-/** Headers that Nova's recording does not have because whatever serves HTTP adds them. */
+/** Headers that the HTTP server adds, which the recording does not have. */
 const ADDED_BY_PLATFORM = ["connection", "date"];
 
 const worker = await startWorker();
@@ -215,20 +230,20 @@ for (const recorded of replayed) {
   });
 }
 
-test("all requests of the recording are sent, but for those that need Keystone itself", () => {
+test("all requests of the recording are sent, except those that need a real Keystone", () => {
   assert.equal(recording.length, 435);
   assert.equal(new Set(recording.map((recorded) => recorded.case)).size, 435, "each case has a name of its own");
   assert.equal(replayed.length, 433);
 });
 
-test("each difference and each request that is left out names a request of the recording, and only one does", () => {
+test("each difference and each omission names a request of the recording, once", () => {
   const named = [...DIFFERENCES.flatMap(({ cases }) => cases), ...Object.keys(LEFT_OUT)];
   assert.equal(new Set(named).size, named.length);
   for (const name of named) assert.ok(recording.some((recorded) => recorded.case === name), name);
   for (const { row, cases } of DIFFERENCES) assert.ok(cases.length > 0, row);
 });
 
-test("the requests have the length that was announced for them", () => {
+test("expanded requests have their recorded Content-Length", () => {
   for (const { case: name, request } of replayed) {
     const announced = request.headers.find(([header]) => header === "Content-Length")?.[1];
     if (announced !== undefined) assert.equal(bytesOf(request.body ?? "").length, Number(announced), name);
@@ -276,12 +291,12 @@ async function send({ request }: Recorded): Promise<Answer> {
   });
 }
 
-/** The recording's placeholders, with what they stand for here. */
+/** Replaces the recording's placeholders. */
 function filled(text: string): string {
   return text
     .replace(/\{(acme|other|admin|service)\}/g, (_, name: string) => known(projects, name))
     .replace(/\{token:(\w+)\}/g, (_, name: string) => known(tokens, name))
-    // The embedded tokens are this service's own, and so is what answers for Keystone.
+    // With embedded tokens the Worker's own origin stands for Keystone.
     .replace(/\{(base|keystone)\}/g, worker.url);
 }
 
@@ -301,7 +316,7 @@ function inAnswer(recorded: Recorded): Compared {
   assert.ok(answer);
   assertRequestId(answer);
   for (const [name, value] of Object.entries(ADDED_HERE)) assert.deepEqual(answer.headers.all(name), [value]);
-  // JSON is not written with the same spaces everywhere, so its length is that of the bytes that came.
+  // White space in JSON differs, so Content-Length is compared with the actual length.
   const length = answer.status === 204 ? [] : [String(answer.bytes.length)];
   assert.deepEqual(answer.headers.all("Content-Length"), length);
   const added = [...Object.keys(ADDED_HERE), ...ADDED_BY_PLATFORM, "content-length"];
@@ -310,8 +325,8 @@ function inAnswer(recorded: Recorded): Compared {
   return { status: answer.status, headers, body: answer.text === "" ? "" : comparable(answer.json()) };
 }
 
-/** A body, but for the values that a message quotes. */
-function comparable(body: any): unknown {
+/** Removes the values that a message quotes from a body. */
+function comparable(body: { badRequest?: { message?: unknown } }): unknown {
   const message: unknown = body.badRequest?.message;
   if (typeof message !== "string") return body;
   return { badRequest: { ...body.badRequest, message: withoutValues(message) } };

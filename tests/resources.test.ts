@@ -1,4 +1,4 @@
-// GET of a server or an image itself: the fields that clients read before they touch its metadata.
+// GET of a server or an image: the fields that clients read before they touch its metadata.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -12,6 +12,24 @@ after(() => worker.stop());
 
 const version = (text: string): Record<string, string> => ({ "X-OpenStack-Nova-API-Version": text });
 const CREATED = "2026-11-21T12:00:00Z";
+/** N's members that nobody has told the edge, from the oldest microversion on, in a state without a progress. */
+const NEUTRAL = {
+  accessIPv4: "",
+  accessIPv6: "",
+  addresses: {},
+  config_drive: "",
+  flavor: { id: "", links: [] },
+  hostId: "",
+  image: "",
+  key_name: null,
+  "os-extended-volumes:volumes_attached": [],
+  security_groups: [],
+  user_id: "",
+  "OS-DCF:diskConfig": "MANUAL",
+  "OS-EXT-AZ:availability_zone": "",
+  "OS-SRV-USG:launched_at": null,
+  "OS-SRV-USG:terminated_at": null,
+};
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 
 async function show(project: Project, path: string, headers: Record<string, string> = {}): Promise<Answer> {
@@ -44,8 +62,7 @@ for (const prefix of PREFIXES) {
         "OS-EXT-STS:vm_state": "stopped",
         "OS-EXT-STS:task_state": null,
         "OS-EXT-STS:power_state": 4,
-        flavor: {},
-        addresses: {},
+        ...NEUTRAL,
       },
     });
     assertVersion(answer, prefix.startsWith("/v2.1") ? "2.1" : null);
@@ -67,7 +84,7 @@ for (const prefix of PREFIXES) {
   });
 
   for (const kind of KINDS) {
-    test(`HEAD of ${kind} below ${shown} is GET without a body`, async () => {
+    test(`HEAD of ${kind} below ${shown} is as GET without a body`, async () => {
       const project = new Project(worker);
       const id = await make(project, kind);
       const token = await project.as("reader");
@@ -87,7 +104,7 @@ for (const [asked, there] of [
   ["2.104", true],
   ["latest", true],
 ] as const) {
-  test(`a server shows ${there ? "whether it is locked" : "nothing of a lock"} with ${asked}`, async () => {
+  test(`a server document ${there ? "has" : "has no"} locked with ${asked}`, async () => {
     const project = new Project(worker);
     for (const locked of [true, false]) {
       const id = await project.server({ locked });
@@ -98,7 +115,7 @@ for (const [asked, there] of [
   });
 }
 
-test("where there are no microversions a server shows nothing of a lock", async () => {
+test("without microversions a server document has no locked", async () => {
   const project = new Project(worker);
   const id = await project.server({ locked: true });
   for (const prefix of ["", "/v2"]) {
@@ -147,12 +164,11 @@ for (const [vm_state, task_state, status] of [
   ["error", null, "ERROR"],
   ["error", "rebuilding", "REBUILD"],
   ["error", "rebooting", "ERROR"],
-  ["deleted", null, "DELETED"],
   ["soft-delete", null, "SOFT_DELETED"],
   ["shelved", null, "SHELVED"],
   ["shelved_offloaded", null, "SHELVED_OFFLOADED"],
   ["shelved_offloaded", "spawning", "SHELVED_OFFLOADED"],
-  ["a state nobody knows", null, "UNKNOWN"],
+  ["an unknown state", null, "UNKNOWN"],
 ] as const) {
   test(`a server in vm_state ${vm_state} and task_state ${task_state} is ${status}`, async () => {
     const project = new Project(worker);
@@ -179,6 +195,15 @@ for (const [status, shown] of [
   });
 }
 
+test("a server in vm_state deleted is 404, for an admin too", async () => {
+  const project = new Project(worker);
+  const id = await project.server({ vm_state: "deleted" });
+  for (const role of ["reader", "admin"]) {
+    const answer = await worker.request("GET", `/v2.1/servers/${id}`, { token: await project.as(role) });
+    assertFault(answer, 404, "itemNotFound", `Instance ${id} could not be found.`);
+  }
+});
+
 for (const status of ["deleted", "pending_delete", "killed"]) {
   test(`an image in status ${status} is 404`, async () => {
     const project = new Project(worker);
@@ -187,7 +212,7 @@ for (const status of ["deleted", "pending_delete", "killed"]) {
   });
 }
 
-test("a change of metadata shows at once", async () => {
+test("a change of metadata is shown at once", async () => {
   const project = new Project(worker);
   const token = await project.as("member");
   const server = await project.server();
@@ -199,7 +224,7 @@ test("a change of metadata shows at once", async () => {
   assert.deepEqual((await show(project, `/images/${image}`)).json().image.metadata, { only: "this" });
 });
 
-test("a change by the control plane shows at once", async () => {
+test("a change by the control plane is shown at once", async () => {
   const project = new Project(worker);
   const server = await project.server({ name: "old" });
   await worker.putServer(server, { name: "new", vm_state: "paused", locked: true, power_state: 3 });
@@ -208,7 +233,7 @@ test("a change by the control plane shows at once", async () => {
   assert.deepEqual({ name, status, locked, power }, { name: "new", status: "PAUSED", locked: true, power: 3 });
 });
 
-test("the project that a server belongs to is shown, whoever asks", async () => {
+test("a server document shows the server's project to every caller", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const token = await new Project(worker).as("admin");
@@ -216,7 +241,7 @@ test("the project that a server belongs to is shown, whoever asks", async () => 
   assert.equal(answer.json().server.tenant_id, project.id);
 });
 
-test("links lead to where the resource was asked for", async () => {
+test("links have the prefix of the request", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const answer = await show(project, `/v2.1/servers/${id}`, { Host: "compute.example.com:8774" });
@@ -224,7 +249,7 @@ test("links lead to where the resource was asked for", async () => {
   assert.deepEqual(first, { rel: "self", href: `http://compute.example.com:8774/v2.1/servers/${id}` });
 });
 
-test("a server: 403 without a role, 404 when it is not there or another project's", async () => {
+test("a server: 403 without a role, 404 when unknown or another project's", async () => {
   const project = new Project(worker);
   const id = await project.server();
   for (const roles of [[], ["service"]]) {
@@ -238,7 +263,7 @@ test("a server: 403 without a role, 404 when it is not there or another project'
   }
 });
 
-test("an image: 404 without a role, when it is not there and when it is not visible; 200 when it is", async () => {
+test("an image: 404 without a role, when unknown or invisible; 200 when visible", async () => {
   const project = new Project(worker);
   const id = await project.image();
   for (const roles of [[], ["service"]]) {
@@ -276,7 +301,7 @@ test("images are 404 from 2.39 on", async () => {
   }
 });
 
-test("unknown query parameters: ignored up to 2.101, 400 from 2.102 on; a bare ? is none", async () => {
+test("unknown query parameters: ignored up to 2.101, 400 from 2.102 on; a bare ? is ignored", async () => {
   const project = new Project(worker);
   const path = `/v2.1/servers/${await project.server()}`;
   assert.equal((await show(project, `${path}?x=1`, version("2.101"))).status, 200);

@@ -1,4 +1,4 @@
-// The contract's role table: role × whose resource × what is asked.
+// The contract's role table: role × owner of the resource × operation.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -19,14 +19,14 @@ const noImage = (answer: Answer): void => assertFault(answer, 404, "itemNotFound
 const imageForbidden = (id: string, answer: Answer): void =>
   assertFault(answer, 403, "forbidden", `Not authorized for image ${id}.`);
 
-const NOBODY = [[], ["service"], ["wizard"], ["service", "wizard"]];
+const NO_ACCESS = [[], ["service"], ["wizard"], ["service", "wizard"]];
 const READERS = [["reader"], ["reader", "service"]];
 const MEMBERS = [["member"], ["manager"], ["member", "service"], ["reader", "member"]];
 const ADMINS = [["admin"], ["admin", "service"], ["reader", "admin"]];
 
-for (const roles of [...NOBODY, ...READERS, ...MEMBERS, ...ADMINS]) {
+for (const roles of [...NO_ACCESS, ...READERS, ...MEMBERS, ...ADMINS]) {
   const shown = `[${roles.join()}]`;
-  const nobody = NOBODY.includes(roles);
+  const noAccess = NO_ACCESS.includes(roles);
   const reads = READERS.includes(roles);
   const admin = ADMINS.includes(roles);
   const changes = admin || MEMBERS.includes(roles);
@@ -96,28 +96,28 @@ for (const roles of [...NOBODY, ...READERS, ...MEMBERS, ...ADMINS]) {
   });
 
   for (const visibility of ["public", "community", "shared"]) {
-    test(`roles ${shown}, another project's ${visibility} image: ${admin ? "204" : nobody ? "404" : "403"}`, async () => {
+    test(`roles ${shown}, another project's ${visibility} image: ${admin ? "204" : noAccess ? "404" : "403"}`, async () => {
       const project = new Project(worker);
       const id = await new Project(worker).image({ visibility, members: [project.id] });
       const answer = await project.delete(imageItem(id, "key1"), { token: await project.as(...roles) });
       if (admin) assertNoContent(answer);
-      else if (nobody) noImage(answer);
+      else if (noAccess) noImage(answer);
       else imageForbidden(id, answer);
       assert.deepEqual(await worker.metadata("images", id), admin ? { key2: "value2" } : both);
     });
   }
 
-  test(`roles ${shown}, what may be read: ${nobody ? "nothing" : "the own project's, and visible images"}`, async () => {
+  test(`roles ${shown}, what may be read: ${noAccess ? "nothing" : "the own project's, and visible images"}`, async () => {
     const project = new Project(worker);
     const other = new Project(worker);
     const token = await project.as(...roles);
     const get = async (path: string): Promise<number> => (await worker.request("GET", path, { token })).status;
-    assert.equal(await get(`/servers/${await project.server()}/metadata/key1`), nobody ? 403 : 200);
+    assert.equal(await get(`/servers/${await project.server()}/metadata/key1`), noAccess ? 403 : 200);
     assert.equal(await get(`/servers/${await other.server()}/metadata/key1`), admin ? 200 : 404);
-    assert.equal(await get(`/images/${await project.image()}/metadata/key1`), nobody ? 404 : 200);
+    assert.equal(await get(`/images/${await project.image()}/metadata/key1`), noAccess ? 404 : 200);
     assert.equal(await get(`/images/${await other.image()}/metadata/key1`), admin ? 200 : 404);
     const visible = await other.image({ visibility: "public" });
-    assert.equal(await get(`/images/${visible}/metadata/key1`), nobody ? 404 : 200);
+    assert.equal(await get(`/images/${visible}/metadata/key1`), noAccess ? 404 : 200);
   });
 
   const registers = admin || roles.includes("service");
@@ -137,7 +137,7 @@ for (const roles of [...NOBODY, ...READERS, ...MEMBERS, ...ADMINS]) {
         assert.deepEqual((await answers()).map((answer) => answer.status), [201, 200, 204]);
         continue;
       }
-      // Refused whether the record exists or not, and though it is the caller's own project's.
+      // Refused whether the record exists or not, for the caller's own project too.
       const unknown = await answers();
       await worker.request("PUT", path, { token: await worker.registrar(), body });
       for (const [at, answer] of [...unknown, ...(await answers())].entries()) {
@@ -149,7 +149,7 @@ for (const roles of [...NOBODY, ...READERS, ...MEMBERS, ...ADMINS]) {
   });
 }
 
-test("a role in the token's project says nothing about another one: a member's own images stay theirs", async () => {
+test("a role in one project grants nothing in another: images stay their project's", async () => {
   const project = new Project(worker);
   const other = new Project(worker);
   const id = await project.image({ visibility: "shared", members: [other.id] });

@@ -7,7 +7,7 @@ import { assertNoContent, assertRequestId, assertServerError } from "./answers.t
 import { resourceId, startWorker, type WorkerOptions } from "./harness.ts";
 import { imageItem, Project } from "./project.ts";
 
-/** A line on workerd's output arrives a moment after the answer. */
+/** Log lines arrive a moment after the answer. */
 async function lineWith(logs: () => string[], text: string): Promise<string | undefined> {
   for (let wait = 0; wait < 40; wait += 1) {
     const line = logs().find((printed) => printed.includes(text));
@@ -37,11 +37,11 @@ for (const [name, value, extra] of [
       const [method, path] = name === "RATE_LIMIT_PERIOD_SECONDS" ? ["DELETE", imageItem(id, "key1")] : ["PUT", `/registry/servers/${id}`];
       const answer = await worker.request(method as string, path as string, options);
       assertServerError(answer);
-      // The cause is for the operator: it is in the log and nowhere in the answer.
+      // The cause is in the log only, not in the answer.
       assert.ok(!answer.headers.list.some(([, text]) => text.includes(name)));
       const line = await lineWith(() => worker.logs(), name);
       assert.ok(line !== undefined, `no line names ${name}:\n${worker.logs().join("\n")}`);
-      // It stays wrong until somebody mends it.
+      // Later requests are answered the same.
       assertServerError(await worker.request(method as string, path as string, options));
     } finally {
       await worker.stop();
@@ -49,7 +49,7 @@ for (const [name, value, extra] of [
   });
 }
 
-test("a deadline that cannot be read does not leave a request without one", async () => {
+test("an invalid deadline does not leave requests without one", async () => {
   const worker = await startWorker({ faults: true, vars: { REQUEST_DEADLINE_MS: "soon" } });
   try {
     const project = new Project(worker);
@@ -63,7 +63,7 @@ test("a deadline that cannot be read does not leave a request without one", asyn
   }
 });
 
-test("a setting that nobody knows is nobody's business", async () => {
+test("unknown settings are ignored", async () => {
   const worker = await startWorker({ vars: { NO_SUCH_SETTING: "-1" } });
   try {
     const project = new Project(worker);

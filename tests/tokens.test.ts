@@ -16,7 +16,7 @@ const aSecondAndABit = CACHE_SECONDS * 1000 + 300;
 const inAnHour = (): string => new Date(Date.now() + 3_600_000).toISOString();
 const randomToken = (): string => randomBytes(16).toString("hex");
 
-/** What a token is good for: an unknown key is 404 for whoever may delete, and changes nothing. */
+/** Probes a token: an unknown key is 404 for every caller that may delete, and changes nothing. */
 async function probe(project: Project, token: string): Promise<number> {
   const id = await servers(project);
   return (await project.delete(project.serverItem(id, "nope"), { token })).status;
@@ -34,7 +34,7 @@ async function putValue(token: string, value: unknown): Promise<void> {
   await (await worker.kv()).put(tokenKey(token), text);
 }
 
-test("a token is known by its SHA-256, and works at once", async () => {
+test("a token is looked up by its SHA-256 and works at once", async () => {
   const project = new Project(worker);
   assert.equal(await probe(project, await project.as("member")), 404);
 });
@@ -62,14 +62,14 @@ for (const [what, token] of [
   });
 }
 
-test("401: the digest of a token is not the token, nor is its key", async () => {
+test("401: neither a token's digest nor its KV key is accepted as a token", async () => {
   const project = new Project(worker);
   const token = await project.as("member");
   assert.equal(await probe(project, tokenKey(token)), 401);
   assert.equal(await probe(project, tokenKey(token).replace("token:", "")), 401);
 });
 
-test("401: a token is compared exactly", async () => {
+test("401: tokens are compared exactly", async () => {
   const project = new Project(worker);
   const token = await worker.token({ token: `Ab${randomToken()}`, project: project.id, roles: ["member"] });
   assert.equal(await probe(project, token), 404);
@@ -98,7 +98,7 @@ test("401: expired", async () => {
 });
 
 test("401: expires while its claims are in memory", async () => {
-  // The default keeps claims for minutes; expiry must not wait for that.
+  // The default cache period is minutes; expiry takes effect at once.
   const patient = await startWorker();
   try {
     const project = new Project(patient);
@@ -112,7 +112,7 @@ test("401: expires while its claims are in memory", async () => {
   }
 });
 
-test("401: taken back, after TOKEN_CACHE_SECONDS at the latest", async () => {
+test("401: revoked, at most TOKEN_CACHE_SECONDS later", async () => {
   const project = new Project(worker);
   const token = await worker.token({ project: project.id, roles: ["member"] });
   assert.equal(await probe(project, token), 404);
@@ -121,13 +121,13 @@ test("401: taken back, after TOKEN_CACHE_SECONDS at the latest", async () => {
   assert.equal(await probe(project, token), 401);
 });
 
-test("401: taken back, though it was in use all the time", async () => {
+test("401: revoked, although it is in constant use", async () => {
   const project = new Project(worker);
   const token = await worker.token({ project: project.id, roles: ["member"] });
   await probe(project, token);
   await worker.revoke(token);
   const until = Date.now() + aSecondAndABit;
-  // A cache that renews an entry on each use would keep the token for ever.
+  // A cache that renews entries on use would keep the token for ever.
   while (Date.now() < until) {
     await probe(project, token);
     await sleep(50);
@@ -135,7 +135,7 @@ test("401: taken back, though it was in use all the time", async () => {
   assert.equal(await probe(project, token), 401);
 });
 
-test("claims stay in memory: a token that was just used needs no KV", async () => {
+test("claims are cached in memory: a token that was just used needs no KV read", async () => {
   const patient = await startWorker();
   try {
     const project = new Project(patient);
@@ -149,7 +149,7 @@ test("claims stay in memory: a token that was just used needs no KV", async () =
   }
 });
 
-test("a changed role counts after TOKEN_CACHE_SECONDS at the latest", async () => {
+test("a changed role takes effect at most TOKEN_CACHE_SECONDS later", async () => {
   const project = new Project(worker);
   const token = await worker.token({ project: project.id, roles: ["reader"] });
   assert.equal(await probe(project, token), 403);
@@ -158,7 +158,7 @@ test("a changed role counts after TOKEN_CACHE_SECONDS at the latest", async () =
   assert.equal(await probe(project, token), 404);
 });
 
-test("an unknown token that is written afterwards counts after TOKEN_CACHE_SECONDS at the latest", async () => {
+test("a token that is created after it was refused works at most TOKEN_CACHE_SECONDS later", async () => {
   const project = new Project(worker);
   const token = randomToken();
   assert.equal(await probe(project, token), 401);
@@ -179,7 +179,7 @@ test("a token survives a restart", async () => {
   }
 });
 
-test("X-Storage-Token is accepted as X-Auth-Token is", async () => {
+test("X-Storage-Token is accepted like X-Auth-Token", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const headers = { "X-Storage-Token": await project.as("member") };
@@ -188,7 +188,7 @@ test("X-Storage-Token is accepted as X-Auth-Token is", async () => {
   assertUnauthorized(await worker.request("DELETE", project.serverItem(id, "key2"), { headers: unknown }), worker);
 });
 
-test("X-Auth-Token is the one that counts where both are sent", async () => {
+test("X-Auth-Token takes precedence over X-Storage-Token", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const good = await project.as("member");
@@ -199,7 +199,7 @@ test("X-Auth-Token is the one that counts where both are sent", async () => {
   assertNoContent(await worker.request("DELETE", path, { token: good, headers: other }));
 });
 
-test("401: a bearer token, a cookie or a query parameter is no token", async () => {
+test("401: bearer tokens, cookies and query parameters are not accepted", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const token = await project.as("member");
@@ -216,7 +216,7 @@ test("401: a bearer token, a cookie or a query parameter is no token", async () 
   assertUnauthorized(await worker.request("DELETE", `${path}?X-Auth-Token=${token}`), worker);
 });
 
-test("N 401: a service token that is sent as well must be valid", async () => {
+test("N 401: a service token must be valid as well", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const token = await project.as("member");
@@ -225,6 +225,17 @@ test("N 401: a service token that is sent as well must be valid", async () => {
   assertUnauthorized(invalid, worker);
   const service = await new Project(worker).as("service");
   assertNoContent(await project.delete(path, { token, headers: { "X-Service-Token": service } }));
+});
+
+test("K: a service token that is empty or white space counts as absent", async () => {
+  const project = new Project(worker);
+  const id = await project.server();
+  const token = await project.as("member");
+  const path = project.serverItem(id, "nope");
+  for (const empty of ["", " ", "\t"]) {
+    const { status } = await project.delete(path, { token, headers: { "X-Service-Token": empty } });
+    assert.equal(status, 404);
+  }
 });
 
 const forged = (project: string): Record<string, string> => ({
@@ -278,7 +289,7 @@ test("expires_at is read with and without fractions of a second", async () => {
   }
 });
 
-test("401: a value in KV that is no claims", async () => {
+test("401: a KV value that is not valid claims", async () => {
   const project = new Project(worker);
   const claims = { user_id: "u", project_id: project.id, roles: ["member"], expires_at: inAnHour() };
   const without = (name: string): unknown => Object.fromEntries(Object.entries(claims).filter(([key]) => key !== name));
@@ -319,13 +330,13 @@ test("claims without roles allow nothing", async () => {
     const token = randomToken();
     await putValue(token, { user_id: "u", project_id: project.id, expires_at: inAnHour(), ...claims });
     const { status } = await project.delete(project.serverItem(id, "key1"), { token });
-    // The contract leaves open whether roles that are not there are none or make it no token.
+    // The contract leaves open whether claims without roles are valid.
     assert.ok(status === 403 || status === 401, String(status));
   }
   assert.deepEqual(await worker.metadata("servers", id), { key1: "value1", key2: "value2" });
 });
 
-test("401: what a Keystone would have left in KV is not read", async () => {
+test("401: entries that Keystone mode writes to KV are not read", async () => {
   const project = new Project(worker);
   const token = randomToken();
   const claims = { user_id: "u", project_id: project.id, roles: ["member"], expires_at: inAnHour() };
@@ -337,7 +348,7 @@ test("401: what a Keystone would have left in KV is not read", async () => {
   assert.equal(await probe(project, token), 401);
 });
 
-test("a token, or what it can be recovered from, is neither logged nor stored", async () => {
+test("a token, or anything it can be recovered from, is neither logged nor stored", async () => {
   const project = new Project(worker);
   const user = randomToken();
   const token = await worker.token({ user, project: project.id, roles: ["admin"] });
@@ -364,7 +375,7 @@ test("a token, or what it can be recovered from, is neither logged nor stored", 
       }
     }
   }
-  // The search does find what is there: the claims, under the digest.
+  // The search itself works: it finds the claims under the digest.
   assert.notDeepEqual(await worker.stored(user), []);
   assert.notDeepEqual(await worker.stored(tokenKey(token)), []);
 });

@@ -1,4 +1,4 @@
-// GET of /, /v2 and /v2.1: what a client reads first, without a token.
+// GET of /, /v2 and /v2.1, which clients read first, without a token.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -43,7 +43,7 @@ for (const [path, document, version] of [
   ["/v2.1", ofV21, "2.1"],
   ["/v2.1/", ofV21, "2.1"],
 ] as const) {
-  test(`${path} answers with its document, and HEAD the same without a body`, async () => {
+  test(`${path} answers its document, and HEAD without a body`, async () => {
     const answer = await worker.request("GET", path);
     assertDocument(answer, document(worker.url));
     assertVersion(answer, version);
@@ -55,26 +55,26 @@ for (const [path, document, version] of [
     assertRequestId(head);
   });
 
-  test(`${path} answers with a query too, and a bare ? is none`, async () => {
+  test(`${path} ignores a query and a bare ?`, async () => {
     for (const query of ["?", "?x=1", "?&"]) {
       assertDocument(await worker.request("GET", path + query), document(worker.url));
     }
   });
 
-  test(`${path} answers whatever token comes with it`, async () => {
+  test(`${path} answers with any token`, async () => {
     const expired = await worker.token({ project: "ab12", roles: ["member"], expiresIn: -1 });
     for (const token of ["", "garbage", expired, await new Project(worker).as("admin")]) {
       assertDocument(await worker.request("GET", path, { token }), document(worker.url));
     }
   });
 
-  test(`${path} answers JSON whatever is accepted and whatever comes as a body`, async () => {
+  test(`${path} answers JSON for every Accept header and body`, async () => {
     for (const headers of [{ Accept: "text/html" }, { Accept: "image/png" }, { "Content-Type": "application/xml" }]) {
       assertDocument(await worker.request("GET", path, { headers, body: "{bad" }), document(worker.url));
     }
   });
 
-  test(`${path} links to where it was asked for`, async () => {
+  test(`${path} links to the requested origin`, async () => {
     const headers = { Host: "compute.example.com:8774" };
     const answer = await worker.request("GET", path, { headers });
     assertDocument(answer, document("http://compute.example.com:8774"));
@@ -91,21 +91,21 @@ for (const [path, document, version] of [
     [[...standard("compute 2.26"), ...standard("placement 1.3")], "2.26"],
   ] satisfies [HeaderList, string][]) {
     const echoed = version === null ? "no version" : asked;
-    test(`${path} with ${JSON.stringify(headers)} is the same document, and answers ${echoed}`, async () => {
+    test(`${path} with ${JSON.stringify(headers)} is the same document, with version ${echoed}`, async () => {
       const answer = await worker.request("GET", path, { headers });
       assertDocument(answer, document(worker.url));
       assertVersion(answer, version === null ? null : asked);
     });
   }
 
-  test(`${path} is answered whatever version is asked for`, async () => {
+  test(`${path} is answered for every requested version`, async () => {
     for (const asked of ["garbage", "3.0", "2.105", ""]) {
       assertDocument(await worker.request("GET", path, { headers: legacy(asked) }), document(worker.url));
     }
   });
 }
 
-test("a client that adds a slash too many finds the documents too", async () => {
+test("an extra slash is ignored", async () => {
   assertDocument(await worker.request("GET", "//"), root(worker.url));
   assertDocument(await worker.request("GET", "//v2.1//"), ofV21(worker.url));
 });

@@ -1,4 +1,4 @@
-// The most expensive inputs known, through the Worker: each is answered in a bounded time, whatever it is.
+// The most expensive known inputs through the Worker: each is answered in bounded time.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -9,7 +9,7 @@ const worker = await startWorker();
 after(() => worker.stop());
 
 const LIMIT = 114_688;
-/** Far above what any of them takes, far below what a square of its size would. */
+/** Far above the time of any input, far below quadratic growth. */
 const MOST_MS = 3_000;
 
 const items = (size: number, item: (at: number) => string): string => {
@@ -29,7 +29,7 @@ const BODIES: Record<string, string> = {
 };
 
 for (const [name, body] of Object.entries(BODIES)) {
-  test(`a body of ${name} is answered with a fault in time`, async () => {
+  test(`a body of ${name} is answered with a fault in bounded time`, async () => {
     assert.ok(body.length <= LIMIT);
     const project = new Project(worker);
     const token = await project.as("member");
@@ -46,7 +46,7 @@ for (const [name, body] of Object.entries(BODIES)) {
   });
 }
 
-test("an image with as many members as a document can name is taken, read and deleted in time", async () => {
+test("an image with the most members is registered, read and deleted in bounded time", async () => {
   const project = new Project(worker);
   const token = await worker.registrar();
   const id = resourceId();

@@ -27,7 +27,7 @@ export default {
     if (request.method === "DELETE") {
       // http: / / host / v2.1 / project / servers / id / metadata / key
       const deleted = await env.RESOURCES.getByName(`server:${segments[6]}`).delete(segments[8] ?? "");
-      // Only so that a bench that deletes nothing is noticed.
+      // Reveals a bench that deletes nothing.
       return new Response(null, { status: deleted === 0 ? 404 : 204 });
     }
     // http: / / host / registry / servers / id

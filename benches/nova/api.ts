@@ -1,4 +1,4 @@
-// Nova's API, as operators run it: uWSGI with its own processes, and the databases of one cell behind it.
+// Nova's API as operators run it: uWSGI processes and the databases of one cell.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { findPython, install } from "../../scripts/client-environments.mjs";
@@ -24,9 +24,9 @@ export interface NovaApi {
   port: number;
 }
 
-/** Installs it, and gives the versions of what runs. */
+/** Installs it and returns the versions. */
 export async function novaEnvironment(): Promise<Record<string, string>> {
-  // Looks for what compiles uWSGI, too.
+  // Also checks for the compiler that uWSGI needs.
   await keystoneEnvironment();
   const python = await findPython();
   await install(environment, python);
@@ -38,7 +38,7 @@ function program(name: string): string {
   return path.join(environment.folder, "bin", name);
 }
 
-/** Its configuration, its databases, and servers 1 to `servers`, active and on a host. */
+/** Creates its configuration, its databases, and servers 1 to `servers`, active and on a host. */
 export async function prepareNova(folder: string, database: MariaDb, identity: Identity, servers: number): Promise<void> {
   // Nova's tables are made for three-byte UTF-8.
   for (const name of ["nova_api", "nova_cell0", "nova_cell1"]) await database.sql(`CREATE DATABASE ${name} CHARACTER SET utf8`);
@@ -65,8 +65,8 @@ async function nova(name: string, folder: string, args: string[]): Promise<void>
 }
 
 /**
- * What an operator must set, and nothing for speed. The cache of tokens is the one in each process: to ask a
- * memcached would cost Nova more. No message is sent for a DELETE of an item, so there is no message bus.
+ * The required settings, and nothing for speed. Tokens are cached in each process, because a memcached would cost Nova
+ * more. A DELETE of an item sends no message, so there is no message bus.
  */
 function configuration(folder: string, database: MariaDb, { keystone, adminPassword }: Identity): string {
   return `[DEFAULT]
@@ -98,7 +98,7 @@ export async function startNova(folder: string, later: Later): Promise<NovaApi> 
     ...["--http-socket", `127.0.0.1:${port}`, "--module", "nova.wsgi.osapi_compute:application"],
     ...["--master", "--processes", String(PROCESSES), "--enable-threads", "--lazy-apps", "--need-app", "--thunder-lock"],
     ...["--die-on-term", "--no-orphans", "--buffer-size", "65535"],
-    // It closes each connection, but does not say so unless it is told to.
+    // uWSGI closes each connection but does not announce it by default.
     ...["--add-header", "Connection: close"],
     "--disable-logging",
   ];

@@ -1,4 +1,4 @@
-// A real Keystone, for as long as it takes to issue tokens and to have Nova look at each of them once.
+// A real Keystone, which runs until its tokens are issued and Nova has cached them.
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { keystoneEnvironment, keystoneTemplate } from "../../scripts/keystone-environment.mjs";
@@ -13,7 +13,7 @@ export interface Identity {
   adminPassword: string;
   project: string;
   user: string;
-  /** Tokens of a member of the project. */
+  /** Issues tokens of a member of the project. */
   tokens: string[];
 }
 

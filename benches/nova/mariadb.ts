@@ -1,18 +1,18 @@
-// A MariaDB of the bench's own: its folder, its socket and no port, so that it meets no other one.
+// A MariaDB with its own folder and socket and no port, so that it conflicts with no other one.
 import { accessSync, constants } from "node:fs";
 import path from "node:path";
 import { Failure } from "../../scripts/command.mjs";
 import { capture } from "../../scripts/run.mjs";
 import { start, type Later } from "../../tests/programs.ts";
 
-/** The server lies where only an administrator's PATH may lead. */
+/** The server may be outside a user's PATH. */
 const FOLDERS = [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/usr/local/sbin"];
 
 export interface MariaDb {
   pid: number;
   /** For SQLAlchemy. */
   url(database: string): string;
-  /** Runs statements as the server's own administrator. */
+  /** Runs statements as the server's administrator. */
   sql(statements: string): Promise<string>;
 }
 
@@ -44,12 +44,12 @@ function find(program: string): string | undefined {
   });
 }
 
-/** As it is installed by default, durable settings and all; only where its files lie is ours. */
+/** Default settings, durable ones included; only the location of its files differs. */
 export async function startMariaDb(folder: string, later: Later): Promise<MariaDb> {
   const { server, client, install } = programs();
   const data = path.join(folder, "mariadb");
   const socket = path.join(folder, "mariadb.sock");
-  // Nobody but root may be told, and root must be.
+  // Only root may pass --user, and root must.
   const user = process.getuid?.() === 0 ? ["--user=root"] : [];
   const root = ["--auth-root-authentication-method=normal", "--skip-test-db"];
   const made = await capture(install, ["--no-defaults", ...user, `--datadir=${data}`, ...root]);

@@ -1,4 +1,4 @@
-// The floor: the smallest Worker that answers as a DELETE does.
+// The floor: the smallest Worker that answers 204.
 
 export default {
   fetch() {

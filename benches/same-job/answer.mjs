@@ -1,4 +1,4 @@
-// Answers and faults, and the line that is logged of each.
+// Answers, faults and log lines.
 
 /** @typedef {import("./worker.mjs").Trace} Trace */
 
@@ -113,7 +113,7 @@ function log(method, trace, status, milliseconds) {
   const start = notable ? '{"level":"error","message":"request failed"' : '{"level":"info","message":"request"';
   let line = `${start},"status":${status},"duration_ms":${milliseconds},"request_id":"${trace.requestId}","method":"${method}"`;
   if (trace.route !== "") line += `,"route":"${trace.route}"`;
-  // Quoted once, when the token became known.
+  // Quoted once, when the token was cached.
   if (trace.identity !== null) line += trace.identity.logged;
   if (trace.resourceId !== "") line += `,"resource_id":"${trace.resourceId}"`;
   if (trace.detail !== "") line += `,"detail":${JSON.stringify(trace.detail)}`;

@@ -7,7 +7,7 @@ import { sha256 } from "./sha256.mjs";
  * @property {string} projectId empty without one
  * @property {number} standing 0 none, 1 reader, 2 member, 3 admin
  * @property {number} expiresAt
- * @property {number} until when it is believed without asking again
+ * @property {number} until when the cache entry expires
  * @property {string} logged its part of a log line
  */
 
@@ -15,13 +15,13 @@ const BELIEVED_MS = 300_000;
 const MOST = 4_096;
 
 /**
- * A Map keeps the order in which its keys came: the first is the least recently used.
+ * A Map keeps the order of insertion: the first key is the least recently used.
  * @type {Map<string, Identity>}
  */
 const known = new Map();
 
 /**
- * Not a promise for a token that is known: the next step need not wait.
+ * Returns no promise for a cached token, so that the next step need not wait.
  * @param {string} text
  * @param {KvNamespace} tokens
  * @param {number} now

@@ -58,13 +58,13 @@ export class ResourceObject extends DurableObject {
     const now = Date.now();
     const slot = recent.slot(now);
     try {
-      // Both or neither, without a transaction of our own: the runtime commits what is written between two
+      // Both or neither without an explicit transaction: the runtime commits what is written between two
       // awaits as one. Were the second refused, the item would be gone and the caller told of a failure:
       // then the outcome of a change is unknown to it anyway.
       this.#sql.exec("DELETE FROM item WHERE key = ?", key);
       this.#sql.exec(REMEMBER, slot, operationId, now, "");
     } catch (error) {
-      // SQLite is the truth: it is asked again.
+      // SQLite is the truth: the state is loaded again.
       this.#state = null;
       throw error;
     }

@@ -1,4 +1,4 @@
-// A path → what it names. Split on `/` first, then each segment decoded exactly once, as UTF-8.
+// Parses a path: split on `/` first, then each segment decoded exactly once, as UTF-8.
 
 /**
  * @typedef {object} Path

@@ -1,8 +1,8 @@
-// Which changes were made lately, by the id of the request, in slots that are used again.
+// The operation log: recent changes by request id, in slots that are reused.
 
 const REMEMBERED_MS = 30_000;
 const MOST = 16_384;
-/** Entries that were given up and are not yet cleared away, at most. */
+/** Maximum number of dropped entries before they are compacted. */
 const SLACK = 1_024;
 
 /** @typedef {{ slot: number, id: string, at: number }} Made */
@@ -10,7 +10,7 @@ const SLACK = 1_024;
 export class Recent {
   /** @type {Made[]} */
   #made;
-  /** The oldest entry; those before it are given up. */
+  /** Index of the oldest entry; those before it are dropped. */
   #first = 0;
 
   /** @param {[slot: number, id: string, at: number][]} made oldest first */
@@ -24,7 +24,7 @@ export class Recent {
   }
 
   /**
-   * The slot for a change that is about to be written: a new one, or the oldest that is not needed.
+   * Returns the slot for a new entry: a new one, or that of the oldest entry that is no longer needed.
    * @param {number} now
    */
   slot(now) {

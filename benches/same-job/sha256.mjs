@@ -1,4 +1,4 @@
-// SHA-256, synchronous: the runtime's own is asynchronous, and waiting for it costs more than the digest.
+// Synchronous SHA-256: awaiting the runtime's own costs more than the digest.
 
 const CONSTANTS = new Int32Array(64);
 const START = new Int32Array(8);
@@ -23,7 +23,7 @@ const encoder = new TextEncoder();
 let bytes = new Uint8Array(512);
 
 /**
- * The digest as a text of 16 code units of two bytes each: short, and a good key of a Map.
+ * Returns the digest as 16 code units of two bytes each, a short key for a Map.
  * @param {string} text
  */
 export function sha256(text) {

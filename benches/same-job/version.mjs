@@ -5,7 +5,7 @@ import { fault } from "./answer.mjs";
 const NEWEST = 104;
 
 /**
- * The minor version that is asked for; told in the answer as well.
+ * Returns the requested minor version, which the answer names as well.
  * @param {Headers} headers
  * @param {{ version: string }} trace
  */

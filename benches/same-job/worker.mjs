@@ -1,6 +1,5 @@
-// The same job in JavaScript: all that our DELETE does, as fast as a careful person writes it.
-// Answers are the same to the byte (see ../conformance.ts); other operations are left out, but for the
-// registry's PUT, by which a bench fills it.
+// The same job in JavaScript: all that the Worker's DELETE does, written with care for speed. Answers are the same to
+// the byte (see ../conformance.ts); other operations are left out, except the registry's PUT, which fills it.
 
 import { Fault, NotFound, answerTo, fault } from "./answer.mjs";
 import { authenticate } from "./identity.mjs";
@@ -157,7 +156,7 @@ function checkContentType(contentType) {
 }
 
 /**
- * Repeats a call only when the runtime says that this is safe.
+ * Retries a call only when the runtime says that it is safe.
  * @param {Env} env
  * @param {Path} path
  * @param {Identity} identity
@@ -233,7 +232,7 @@ function unauthorized(url, pathAt) {
 }
 
 /**
- * The registry's PUT, without its checks: the bench's own documents are valid.
+ * The registry's PUT without checks: the bench's documents are valid.
  * @param {Request} request
  * @param {Env} env
  * @param {Path} path

@@ -1,4 +1,4 @@
-// The KV namespace of a bench: answers what the runtime asks of a namespace, from what it was started with.
+// The KV namespace of a bench: answers the runtime's KV protocol from its configuration.
 
 export default {
   /**

@@ -19,7 +19,6 @@
 
 pub mod auth;
 pub mod http;
-pub mod json;
 pub mod metadata;
 pub mod name_pattern;
 pub mod registry;

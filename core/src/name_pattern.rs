@@ -9,14 +9,21 @@ use regex_lite::{Regex, RegexBuilder};
 pub const MAX_PATTERN_CHARACTERS: usize = 255;
 
 /// P: bytes that a compiled pattern may have: `.{255}` fits, repetitions of repetitions do not.
-const MAX_COMPILED_BYTES: usize = 64 * 1_024;
+const MAX_COMPILED_BYTES: usize = 16 * 1_024;
+
+/// Bytes that a simple compiled pattern has.
+const MIN_COMPILED_BYTES: usize = 1_024;
 
 /// P: groups within groups that a pattern may have.
 const MAX_NESTING: u32 = 32;
 
 /// A valid pattern.
 #[derive(Debug, Clone)]
-pub struct NamePattern(Regex);
+pub struct NamePattern {
+    regex: Regex,
+    /// Bytes of the compiled pattern, rounded up to a power of two.
+    compiled_bytes: usize,
+}
 
 impl NamePattern {
     /// Compiles a pattern. Returns [`None`] when it is malformed or too large.
@@ -25,24 +32,40 @@ impl NamePattern {
         if pattern.chars().count() > MAX_PATTERN_CHARACTERS {
             return None;
         }
-        RegexBuilder::new(pattern)
-            .size_limit(MAX_COMPILED_BYTES)
-            .nest_limit(MAX_NESTING)
-            .build()
-            .ok()
-            .map(Self)
+        let mut builder = RegexBuilder::new(pattern);
+        builder.nest_limit(MAX_NESTING);
+        let mut compiled_bytes = MIN_COMPILED_BYTES;
+        while compiled_bytes <= MAX_COMPILED_BYTES {
+            // `regex-lite` does not tell the size of what it compiled.
+            if let Ok(regex) = builder.size_limit(compiled_bytes).build() {
+                return Some(Self {
+                    regex,
+                    compiled_bytes,
+                });
+            }
+            compiled_bytes *= 2;
+        }
+        None
+    }
+
+    /// Returns how long it takes at most to look for the pattern in `name`, in steps of about a
+    /// nanosecond. A search through many names adds them up and stops early.
+    #[must_use]
+    pub fn steps(&self, name: &str) -> u64 {
+        let steps = self.compiled_bytes.saturating_mul(name.len() + 1);
+        u64::try_from(steps).unwrap_or(u64::MAX)
     }
 
     /// Returns the pattern as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        self.regex.as_str()
     }
 
     /// Returns whether the pattern is found anywhere in `name`.
     #[must_use]
     pub fn is_found_in(&self, name: &str) -> bool {
-        self.0.is_match(name)
+        self.regex.is_match(name)
     }
 
     /// Returns the only name that the pattern matches when it is a literal between `^` and `$`, as
@@ -114,6 +137,7 @@ mod tests {
             "\\1",
             &"a".repeat(256),
             "((a{99}){99}){99}",
+            "(a{0,30}){30}b",
             &nested,
         ] {
             assert!(NamePattern::new(pattern).is_none(), "{pattern}");
@@ -121,6 +145,16 @@ mod tests {
         for pattern in ["a".repeat(255), "é".repeat(255), ".{255}".into()] {
             assert!(NamePattern::new(&pattern).is_some(), "{pattern}");
         }
+    }
+
+    #[test]
+    fn the_steps_of_a_search_grow_with_the_pattern_and_the_name() {
+        let steps = |pattern: &str, name: &str| NamePattern::new(pattern).unwrap().steps(name);
+        let long = "a".repeat(255);
+        assert_eq!(steps("^web", "web"), 4 * 1_024);
+        assert_eq!(steps("^web", &long), 256 * 1_024);
+        assert!(steps(".{255}", &long) >= 8 * steps("^web", &long));
+        assert!(steps(".{255}", &long) <= 256 * 16 * 1_024);
     }
 
     #[test]

@@ -111,7 +111,13 @@ impl Settings {
     /// Returns the first setting that has a value it may not have.
     pub fn read(read: impl Fn(&'static str) -> Option<String>) -> Result<Self, BadSetting> {
         Ok(Self {
-            request_deadline_ms: number(&read, "REQUEST_DEADLINE_MS", DEFAULT_REQUEST_DEADLINE_MS, 1, 600_000)?,
+            request_deadline_ms: number(
+                &read,
+                "REQUEST_DEADLINE_MS",
+                DEFAULT_REQUEST_DEADLINE_MS,
+                1,
+                600_000,
+            )?,
             token_cache_seconds: number(&read, "TOKEN_CACHE_SECONDS", 300, 0, 86_400)?,
             metadata_items: number(&read, "METADATA_ITEMS", 128, 1, 10_000)? as usize,
             api_base_path: api_base_path(&read)?,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize as _, Deserializer, Serializer, de};
 
 /// A point in time.
@@ -18,9 +18,7 @@ const WRITABLE_SECONDS: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_40
 pub fn parse(text: &str) -> Option<Timestamp> {
     let time = DateTime::parse_from_rfc3339(text)
         .map(|time| time.to_utc())
-        .or_else(|_| {
-            NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|time| time.and_utc())
-        })
+        .or_else(|_| DateTime::parse_from_rfc3339(&format!("{text}Z")).map(|time| time.to_utc()))
         .ok()?;
     WRITABLE_SECONDS.contains(&time.timestamp()).then_some(time)
 }

@@ -6,7 +6,9 @@ use edge_metadata_core::auth::{CachedClaims, Claims, TokenDigest};
 use edge_metadata_core::timestamp::Timestamp;
 use worker::KvStore;
 
-use super::{AuthError, Resolved, kv};
+use super::error::AuthError;
+use super::kv;
+use super::subject::Resolved;
 use crate::context::{RequestContext, TokenSource};
 use crate::platform::now;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 use worker::{KvError, KvStore};
 
-use super::AuthError;
+use super::error::AuthError;
 use crate::platform::timeout;
 
 /// Why KV does not say what is under a key.

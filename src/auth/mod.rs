@@ -2,70 +2,31 @@
 
 mod coalesce;
 mod embedded;
+mod error;
 mod keystone;
 mod kv;
+mod subject;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use edge_metadata_core::auth::{CachedClaims, Identity, IdentityCache, TokenDigest};
+use edge_metadata_core::auth::{Identity, IdentityCache, TokenDigest};
 use edge_metadata_core::settings::Settings;
 use edge_metadata_core::timestamp::Timestamp;
-use thiserror::Error;
 use worker::KvStore;
 
 use self::coalesce::{Coalescer, coalesce};
 use self::embedded::EmbeddedTokens;
 use self::keystone::Keystone;
+use self::subject::{Resolved, Subject};
 use crate::context::{RequestContext, TokenSource};
 use crate::platform::now;
+
+pub(crate) use self::error::AuthError;
 
 /// The share of a request's time that is left to the answer that says what took too long: a tenth,
 /// and no more than this.
 const MAX_ANSWER_MARGIN: Duration = Duration::from_millis(100);
-
-/// Why it is not known who is asking.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum AuthError {
-    /// 401: no token, or one that is unknown, expired, revoked or for other requests.
-    #[error("the token is not valid")]
-    Unauthorized,
-    /// 503: Keystone does not say who is asking.
-    #[error("the token cannot be checked: {0}")]
-    KeystoneUnavailable(String),
-    /// 503: KV, which holds the embedded tokens, does not answer.
-    #[error("the token cannot be checked: {0}")]
-    TokenStoreUnavailable(String),
-}
-
-/// What was found out about a token.
-#[derive(Debug, Clone)]
-struct Resolved {
-    identity: Rc<Identity>,
-    /// Until when it may be remembered.
-    until: Timestamp,
-    source: TokenSource,
-}
-
-impl Resolved {
-    fn new(cached: CachedClaims, source: TokenSource) -> Self {
-        Self {
-            identity: Rc::new(cached.claims.into_identity()),
-            until: cached.until,
-            source,
-        }
-    }
-}
-
-/// A token that is to be resolved.
-#[derive(Debug, Clone, Copy)]
-struct Subject<'a> {
-    token: &'a str,
-    digest: TokenDigest,
-    /// The token of a service that vouches for the request. K: with it, Keystone also shows tokens
-    /// that expired a short while ago.
-    service_token: Option<&'a str>,
-}
 
 /// Resolves tokens, for all requests of an isolate.
 #[derive(Debug)]

@@ -74,7 +74,7 @@ type Method = fn(&ResourceStub, &str) -> Result<Promise, JsValue>;
 
 /// An object did not reply, or its reply is not understood.
 #[derive(Debug, Error)]
-#[error("object {object}: {cause}")]
+#[error("the store failed: {cause} ({object})")]
 pub(crate) struct StoreError {
     object: String,
     cause: worker::Error,
@@ -343,7 +343,11 @@ impl Indexes {
     /// # Errors
     ///
     /// The list did not reply.
-    pub(crate) async fn list(&self, list: &str, query: &IndexQuery) -> Result<IndexPage, StoreError> {
+    pub(crate) async fn list(
+        &self,
+        list: &str,
+        query: &IndexQuery,
+    ) -> Result<IndexPage, StoreError> {
         let page = async {
             let query = serde_json::to_string(query)?;
             let page = JsFuture::from(self.stub(list)?.list(&query)?).await?;

@@ -3,6 +3,8 @@
 //! What it knows is a hint: each resource's own object tells it (see [`outbox`](super::outbox)), at
 //! most 60 seconds late, and the front asks each resource's own record before it shows it.
 
+#![expect(missing_docs, reason = "`#[durable_object]` writes methods without")]
+
 use std::cell::Cell;
 
 use edge_metadata_core::rpc::{IndexPage, IndexQuery, IndexUpdate, Order, Position};
@@ -16,6 +18,9 @@ use super::sql::{Database, Row};
 /// Rows that one search compares at most before it says where to go on: one that finds little must
 /// not hold up the list's other callers.
 const MAX_COMPARED: usize = 5_000;
+
+/// Steps that one search takes at most, some 0.1 s: how long a pattern takes is a client's choice.
+const MAX_STEPS: u64 = 100_000_000;
 
 /// One list. JavaScript's `IndexObject` holds it and hands calls on.
 #[durable_object(fetch)]
@@ -135,12 +140,15 @@ impl IndexObject {
         )?;
         let mut entries = Vec::new();
         let mut compared = 0;
+        let mut steps = 0;
         for row in &rows {
-            if entries.len() >= query.limit {
+            if entries.len() >= query.limit || steps >= MAX_STEPS {
                 break;
             }
             compared += 1;
-            if search.matches(&row.text(2)) {
+            let name = row.text(2);
+            steps += search.steps(&name);
+            if search.matches(&name) {
                 entries.push(position(row));
             }
         }

@@ -6,19 +6,27 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use edge_metadata_core::rpc::{EntryKind, IndexUpdate, ListedAs};
 use edge_metadata_core::storage::IndexEntry;
 use edge_metadata_core::storage::index_entry::CHANGES;
-use futures_util::StreamExt as _;
-use futures_util::stream;
+use futures_util::future::join_all;
+use worker::Delay;
 
 use super::client::{Indexes, split_object_name};
 use super::resource::ResourceObject;
-use super::schema::{self, PendingUpdate};
+use super::schema::{self, PendingUpdate, Tables};
+use super::state::ResourceState;
 use crate::platform;
 
-/// Lists that are told at once.
-const BATCH: usize = 200;
+/// Lists that are told at once. Where many objects share a thread, as they do locally, more of them
+/// would hold up whoever calls this one.
+const AT_ONCE: i64 = 10;
+
+/// Lists that one alarm tells at most, and for how long. The platform limits the calls of one
+/// invocation, and an image may have any number of members: the next alarm goes on where this one ends.
+const MAX_LISTS: usize = 1_000;
+const MAX_DURATION: TimeDelta = TimeDelta::seconds(30);
 
 /// How long one list may take. Others are waiting.
 const LIST_TIMEOUT: Duration = Duration::from_secs(3);
@@ -35,71 +43,59 @@ impl ResourceObject {
     ///
     /// Returns the database's exception. A list that cannot be told is no error: it stays pending.
     pub(super) async fn tell_lists(&self) -> worker::Result<()> {
-        if schema::version(&self.database)?.is_none() {
+        if schema::tables(&self.database)? == Tables::None {
             return Ok(());
         }
         let indexes = Indexes::new(&self.env)?;
-        let mut after = String::new();
-        loop {
-            let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-            let updates = schema::pending_updates(&self.database, &after, limit)?;
+        // As it is now. Should it change meanwhile, its lists are pending again.
+        let snapshot = self.with_state(Snapshot::of)?;
+        let end = platform::now() + MAX_DURATION;
+        let mut after = self.told_up_to.take();
+        let mut count = 0;
+        while count < MAX_LISTS && platform::now() < end {
+            let updates = schema::pending_updates(&self.database, &after, AT_ONCE)?;
             let Some(last) = updates.last() else {
-                break;
+                return self.set_next_alarm();
             };
+            let told = join_all(
+                updates
+                    .iter()
+                    .map(|update| self.tell(&indexes, &snapshot, update)),
+            );
+            let told = told.await;
+            let taken = updates.iter().zip(told).filter(|(_, is_told)| *is_told);
+            schema::acknowledge(&self.database, taken.map(|(update, _)| update))?;
             after.clone_from(&last.list);
-            let mut told = stream::iter(&updates)
-                .map(|update| self.tell(&indexes, update))
-                .buffer_unordered(BATCH);
-            while let Some(told) = told.next().await {
-                told?;
-            }
+            count += updates.len();
+            // Lets the object answer others before it goes on.
+            Delay::from(Duration::from_millis(1)).await;
         }
-        self.set_next_alarm()
+        self.told_up_to.replace(after);
+        self.database.set_alarm(platform::now().timestamp_millis())
     }
 
-    /// Tells one list, and acknowledges the update when the list has taken it.
-    async fn tell(&self, indexes: &Indexes, update: &PendingUpdate) -> worker::Result<()> {
-        let name = self.name.as_deref().unwrap_or(&update.name);
-        let Some(message) = self.index_update(name, &update.list)? else {
-            return schema::acknowledge(&self.database, update);
+    /// Tells one list. Returns whether it has taken the update.
+    async fn tell(&self, indexes: &Indexes, snapshot: &Snapshot, update: &PendingUpdate) -> bool {
+        let object = self.name.as_deref().unwrap_or(&update.name);
+        let Some((kind, id)) = split_object_name(object) else {
+            // The name of an object is always one of a resource: there is nothing to tell.
+            return true;
         };
-        let told = platform::timeout(LIST_TIMEOUT, indexes.update(&update.list, &message)).await;
-        match told {
-            Some(Ok(())) => schema::acknowledge(&self.database, update),
-            Some(Err(_)) | None => Ok(()),
-        }
-    }
-
-    /// Returns what a list is told now, [`None`] when the object's name is of no kind.
-    fn index_update(&self, name: &str, list: &str) -> worker::Result<Option<IndexUpdate>> {
-        let Some((kind, id)) = split_object_name(name) else {
-            return Ok(None);
-        };
-        let update = self.with_state(|state| {
-            if list == CHANGES {
-                return IndexUpdate {
-                    kind: EntryKind::Change,
-                    id: name.to_owned(),
-                    entry: state.oldest_mark().map(|created| ListedAs {
-                        name: String::new(),
-                        created,
-                    }),
-                };
+        let message = if update.list == CHANGES {
+            IndexUpdate {
+                kind: EntryKind::Change,
+                id: object.to_owned(),
+                entry: snapshot.changed(),
             }
-            let entry = state
-                .record()
-                .map(IndexEntry::of)
-                .filter(|entry| entry.is_in(list));
+        } else {
             IndexUpdate {
                 kind: kind.into(),
                 id: id.to_string(),
-                entry: entry.map(|entry| ListedAs {
-                    name: entry.name,
-                    created: entry.created.timestamp_millis(),
-                }),
+                entry: snapshot.listed_in(&update.list),
             }
-        })?;
-        Ok(Some(update))
+        };
+        let told = platform::timeout(LIST_TIMEOUT, indexes.update(&update.list, &message)).await;
+        matches!(told, Some(Ok(())))
     }
 
     fn set_next_alarm(&self) -> worker::Result<()> {
@@ -107,7 +103,7 @@ impl ResourceObject {
         if !schema::pending_updates(&self.database, "", 1)?.is_empty() {
             return self.database.set_alarm(now + RETRY_MILLIS);
         }
-        match self.with_state(|state| state.removable_at())? {
+        match self.with_state(ResourceState::removable_at)? {
             Some(at) if at <= now => {
                 self.forget_state();
                 self.database.delete_all()
@@ -115,5 +111,37 @@ impl ResourceObject {
             Some(at) => self.database.set_alarm(at),
             None => Ok(()),
         }
+    }
+}
+
+/// What lists are told of a record.
+struct Snapshot {
+    entry: Option<IndexEntry>,
+    oldest_mark: Option<i64>,
+}
+
+impl Snapshot {
+    fn of(state: &ResourceState) -> Self {
+        Self {
+            entry: state.record().map(IndexEntry::of),
+            oldest_mark: state.oldest_mark(),
+        }
+    }
+
+    /// Returns the entry in the list of changes.
+    fn changed(&self) -> Option<ListedAs> {
+        self.oldest_mark.map(|created| ListedAs {
+            name: String::new(),
+            created,
+        })
+    }
+
+    /// Returns the entry in the list of a project, or in the one for everyone.
+    fn listed_in(&self, list: &str) -> Option<ListedAs> {
+        let entry = self.entry.as_ref().filter(|entry| entry.is_in(list))?;
+        Some(ListedAs {
+            name: entry.name.clone(),
+            created: entry.created.timestamp_millis(),
+        })
     }
 }

@@ -3,9 +3,11 @@
 //! Its methods are synchronous. Nothing else can happen between a check and the write that depends
 //! on it, and the runtime holds the reply back until the write is durable.
 
+#![expect(missing_docs, reason = "`#[durable_object]` writes methods without")]
+
 use std::cell::RefCell;
 
-use edge_metadata_core::metadata::{Items, Operation};
+use edge_metadata_core::metadata::{Items, Operation, is_visible};
 use edge_metadata_core::rpc::{
     Call, DeleteItem, Inspect, ListEntry, ListScope, PutItem, Register, Show, ShowItem,
     ShowListEntry, Summary, Unregister, WriteItems,
@@ -28,6 +30,8 @@ pub struct ResourceObject {
     /// What SQLite holds. The object is its only writer, so this is never stale; [`None`] before
     /// the first call and after a write that failed.
     state: RefCell<Option<ResourceState>>,
+    /// The list with which the last alarm ended, when it had more to tell.
+    pub(super) told_up_to: RefCell<String>,
 }
 
 impl DurableObject for ResourceObject {
@@ -37,6 +41,7 @@ impl DurableObject for ResourceObject {
             database: Database::new(&state),
             env,
             state: RefCell::new(None),
+            told_up_to: RefCell::default(),
         }
     }
 
@@ -66,7 +71,9 @@ impl ResourceObject {
     /// As all of them: the call is not understood, or the database refuses.
     pub fn show(&self, call: &str) -> Result<JsValue, JsValue> {
         self.call(call, |state, database, call, _: Show| {
-            state.perform(database, self.name(), call, &Operation::Show, |record| record.clone())
+            state.perform(database, self.name(), call, &Operation::Show, |record| {
+                record.clone()
+            })
         })
     }
 
@@ -113,7 +120,13 @@ impl ResourceObject {
     pub fn delete_item(&self, call: &str) -> Result<JsValue, JsValue> {
         self.call(call, |state, database, call, args: DeleteItem<'_>| {
             let key = args.key.into_owned();
-            state.perform(database, self.name(), call, &Operation::DeleteItem { key }, |_| ())
+            state.perform(
+                database,
+                self.name(),
+                call,
+                &Operation::DeleteItem { key },
+                |_| (),
+            )
         })
     }
 
@@ -169,7 +182,7 @@ impl ResourceObject {
     pub fn show_list_entry(&self, call: &str) -> Result<JsValue, JsValue> {
         self.call(call, |state, _, call, args: ShowListEntry| {
             let record = state.record().filter(|record| match &args.scope {
-                ListScope::Visible => record.is_visible_to(&call.actor),
+                ListScope::Visible => is_visible(&call.actor, record),
                 ListScope::ListedFor(project_id) => record.is_listed_for(project_id.as_deref()),
             });
             Ok(record.map(|record| {
@@ -228,7 +241,9 @@ impl ResourceObject {
     ) -> Result<JsValue, JsValue> {
         self.call(call, |state, database, call, args: WriteItems<'_>| {
             let operation = operation(args.items.into_owned());
-            state.perform(database, self.name(), call, &operation, |record| record.metadata.clone())
+            state.perform(database, self.name(), call, &operation, |record| {
+                record.metadata.clone()
+            })
         })
     }
 

@@ -19,15 +19,14 @@ use edge_metadata_core::timestamp;
 
 use super::sql::{Database, Row};
 
-/// Each entry brings the tables from the version that is its index to the next.
+/// The tables of schema 1, and what release 0.2 added to them.
 ///
-/// Released entries never change. New ones are added below, and must leave the database usable for
-/// the release before: they add tables, and columns that have a default. For the same reason each
-/// statement here names its columns, and rows written by a newer schema are safe to read.
-const MIGRATIONS: &[&str] = &[
-    "
+/// What is released never changes. Additions must leave the database usable for the release before:
+/// they are tables, and columns that have a default. For the same reason each statement here names its
+/// columns, and rows written by a newer schema are safe to read.
+const SCHEMA_1: &str = "
     CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT;
-    INSERT INTO schema_version VALUES (0);
+    INSERT INTO schema_version VALUES (1);
     CREATE TABLE resource (id INTEGER PRIMARY KEY, document TEXT NOT NULL) STRICT;
     CREATE TABLE item (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE operation (
@@ -36,86 +35,88 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE outbox (
         project_id TEXT PRIMARY KEY, revision INTEGER NOT NULL, name TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
-    ",
-    "
+";
+const SCHEMA_2: &str = "
     CREATE TABLE tombstone (
         id INTEGER PRIMARY KEY, observed_at TEXT NOT NULL, until INTEGER NOT NULL
     ) STRICT;
     CREATE TABLE change (key TEXT PRIMARY KEY, revision INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    ",
-];
+    UPDATE schema_version SET version = 2 WHERE version < 2;
+";
 
-/// The version that has the tables `tombstone` and `change`.
-const WITH_CHANGES: usize = 2;
-
-/// Returns the version of the tables, [`None`] without any.
-pub(super) fn version(database: &Database) -> worker::Result<Option<usize>> {
-    let tables = database.query(
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version' LIMIT 1",
-        vec![],
-    )?;
-    if tables.is_empty() {
-        return Ok(None);
-    }
-    let rows = database.query("SELECT version FROM schema_version LIMIT 1", vec![])?;
-    let version = rows.first().map_or(0, |row| row.integer(0));
-    Ok(Some(usize::try_from(version).unwrap_or_default()))
+/// Which tables there are. A database that a later release wrote may have any version and all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tables {
+    /// None.
+    None,
+    /// Those of schema 1.
+    Schema1,
+    /// Those of this release.
+    Current,
 }
 
-/// Brings the tables to this release's version. Runs in the transaction of the write that needs it.
-pub(super) fn migrate(database: &Database) -> worker::Result<()> {
-    let from = version(database)?.unwrap_or(0);
-    let Some(missing) = MIGRATIONS.get(from..).filter(|missing| !missing.is_empty()) else {
-        return Ok(());
-    };
-    for statements in missing {
-        database.execute(statements, vec![])?;
+/// Returns which tables there are.
+pub(super) fn tables(database: &Database) -> worker::Result<Tables> {
+    let found = database.query(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('resource', 'change')",
+        vec![],
+    )?;
+    Ok(match found.len() {
+        0 => Tables::None,
+        1 => Tables::Schema1,
+        _ => Tables::Current,
+    })
+}
+
+/// Creates the tables that are missing. Runs in the transaction of the write that needs them.
+pub(super) fn migrate(database: &Database, from: Tables) -> worker::Result<()> {
+    match from {
+        Tables::None => {
+            database.execute(SCHEMA_1, vec![])?;
+            database.execute(SCHEMA_2, vec![])
+        }
+        Tables::Schema1 => database.execute(SCHEMA_2, vec![]),
+        Tables::Current => Ok(()),
     }
-    let version = i64::try_from(MIGRATIONS.len()).unwrap_or_default();
-    database.execute(
-        "UPDATE schema_version SET version = ?",
-        vec![version.into()],
-    )
 }
 
 /// Everything that is stored of a resource.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stored {
     pub(super) record: Option<Record>,
     pub(super) tombstone: Option<Tombstone>,
     pub(super) marks: Marks,
     /// Oldest first.
     pub(super) operations: Vec<AppliedOperation>,
-    /// Whether the tables are this release's.
-    pub(super) is_current: bool,
+    pub(super) tables: Tables,
 }
 
 /// Reads everything. Creates nothing.
 pub(super) fn load(database: &Database) -> worker::Result<Stored> {
-    let Some(version) = version(database)? else {
-        return Ok(Stored::default());
+    let mut stored = Stored {
+        record: None,
+        tombstone: None,
+        marks: Marks::default(),
+        operations: Vec::new(),
+        tables: tables(database)?,
     };
+    if stored.tables == Tables::None {
+        return Ok(stored);
+    }
     let operations = database.query(
         // Release 0.1 stored whole replies: the word is all that is needed of them.
         "SELECT slot, id, at, substr(note, 1, 9) FROM operation ORDER BY at",
         vec![],
     )?;
-    let mut stored = Stored {
-        operations: operations.iter().filter_map(operation).collect(),
-        is_current: version >= MIGRATIONS.len(),
-        ..Stored::default()
-    };
-    if version >= WITH_CHANGES {
+    stored.operations = operations.iter().filter_map(operation).collect();
+    if stored.tables == Tables::Current {
         stored.tombstone = tombstone(database)?;
         stored.marks = marks(database)?;
     }
     let documents = database.query("SELECT document FROM resource LIMIT 1", vec![])?;
     if let Some(document) = documents.first() {
         let items = database.query("SELECT key, value FROM item", vec![])?;
-        let metadata: Metadata = items
-            .iter()
-            .map(|row| (row.text(0), row.text(1)))
-            .collect();
+        let metadata: Metadata = items.iter().map(|row| (row.text(0), row.text(1))).collect();
         let record = record::read(&document.text(0), metadata)
             .map_err(|error| worker::Error::RustError(error.to_string()))?;
         stored.record = Some(record);
@@ -306,10 +307,16 @@ pub(super) fn pending_updates(
     Ok(rows.iter().map(update).collect())
 }
 
-/// Removes a pending update, unless it was made again since.
-pub(super) fn acknowledge(database: &Database, update: &PendingUpdate) -> worker::Result<()> {
-    database.execute(
-        "DELETE FROM outbox WHERE project_id = ? AND revision = ?",
-        vec![update.list.as_str().into(), update.revision.into()],
-    )
+/// Removes pending updates together, except those that were made again since.
+pub(super) fn acknowledge<'a>(
+    database: &Database,
+    updates: impl Iterator<Item = &'a PendingUpdate>,
+) -> worker::Result<()> {
+    for update in updates {
+        database.execute(
+            "DELETE FROM outbox WHERE project_id = ? AND revision = ?",
+            vec![update.list.as_str().into(), update.revision.into()],
+        )?;
+    }
+    Ok(())
 }

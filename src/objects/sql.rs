@@ -69,9 +69,10 @@ impl Database {
         statement: &str,
         bindings: Vec<SqlStorageValue>,
     ) -> worker::Result<()> {
-        let _cursor = self.sql.exec(statement, bindings)?;
+        let cursor = self.sql.exec(statement, bindings)?;
         #[cfg(feature = "faults")]
-        crate::faults::count_rows(_cursor.rows_written());
+        crate::faults::count_rows(cursor.rows_written());
+        drop(cursor);
         Ok(())
     }
 

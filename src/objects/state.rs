@@ -9,7 +9,7 @@ use edge_metadata_core::storage::index_entry::CHANGES;
 use edge_metadata_core::storage::{AppliedOperation, AppliedOutcome, IndexEntry, OperationLog};
 use edge_metadata_core::timestamp::Timestamp;
 
-use super::schema;
+use super::schema::{self, Tables};
 use super::sql::Database;
 use crate::platform;
 
@@ -20,8 +20,7 @@ pub(super) struct ResourceState {
     tombstone: Option<Tombstone>,
     marks: Marks,
     log: OperationLog,
-    /// Whether the tables are this release's.
-    is_current: bool,
+    tables: Tables,
 }
 
 impl ResourceState {
@@ -39,7 +38,7 @@ impl ResourceState {
             tombstone: stored.tombstone,
             marks: stored.marks,
             log,
-            is_current: stored.is_current,
+            tables: stored.tables,
         })
     }
 
@@ -82,9 +81,7 @@ impl ResourceState {
             match decide(record, operation, &call.actor, call.item_limit) {
                 Ok(None) => {}
                 Ok(Some(change)) => {
-                    let applied = self
-                        .log
-                        .next(call.id, outcome(operation), platform::now());
+                    let applied = self.log.next(call.id, outcome(operation), platform::now());
                     if call.keep_changes {
                         self.commit_with_marks(database, object, &change, &applied)?;
                     } else {
@@ -108,7 +105,7 @@ impl ResourceState {
     ) -> worker::Result<()> {
         let is_first_mark = self.marks.is_empty();
         database.transaction(|| {
-            self.migrate(database)?;
+            schema::migrate(database, self.tables)?;
             schema::write_operation(database, applied)?;
             schema::write_change(database, change)?;
             schema::write_marks(database, change.keys(), applied.at.timestamp_millis())?;
@@ -117,7 +114,7 @@ impl ResourceState {
             }
             Ok(())
         })?;
-        self.is_current = true;
+        self.tables = Tables::Current;
         for key in change.keys() {
             self.marks.mark(key, revision(applied.at));
         }
@@ -176,7 +173,7 @@ impl ResourceState {
                 lists.push(CHANGES.to_owned());
             }
             database.transaction(|| {
-                self.migrate(database)?;
+                schema::migrate(database, self.tables)?;
                 if let Some(record) = &record {
                     schema::write_record(database, self.record.as_ref(), record)?;
                 }
@@ -190,7 +187,7 @@ impl ResourceState {
             if !lists.is_empty() {
                 database.set_alarm(now.timestamp_millis())?;
             }
-            self.is_current = true;
+            self.tables = Tables::Current;
             self.log.push(applied);
             self.tombstone = None;
             self.marks = marks;
@@ -244,25 +241,18 @@ impl ResourceState {
             lists.push(CHANGES.to_owned());
         }
         database.transaction(|| {
-            self.migrate(database)?;
+            schema::migrate(database, self.tables)?;
             schema::erase(database, &tombstone)?;
             schema::add_pending_updates(database, object, &lists)?;
             schema::write_operation(database, &applied)
         })?;
         database.set_alarm(now.timestamp_millis())?;
-        self.is_current = true;
+        self.tables = Tables::Current;
         self.log.push(applied);
         self.record = None;
         self.marks = Marks::default();
         self.tombstone = Some(tombstone);
         Ok(Ok(()))
-    }
-
-    fn migrate(&self, database: &Database) -> worker::Result<()> {
-        if self.is_current {
-            return Ok(());
-        }
-        schema::migrate(database)
     }
 }
 

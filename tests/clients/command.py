@@ -1,4 +1,4 @@
-"""A client that is a command: run as a person would, in an environment that says nothing about a cloud."""
+"""Runs a command-line client in an environment without cloud settings."""
 
 import os
 import pathlib
@@ -9,13 +9,13 @@ from world import PATIENCE
 
 
 class Command:
-    """Of this virtual environment. `record` keeps for the transcript how it ended."""
+    """A command of this virtual environment. `record` stores its outcome for the transcript."""
 
     def __init__(self, name, home, record, environment=None, arguments=()):
         self._program = str(pathlib.Path(sys.executable).with_name(name))
         self._arguments = list(arguments)
         self._record = record
-        # No OS_* variable and no clouds.yaml of whoever runs the tests.
+        # OS_* variables and clouds.yaml of the machine must not take effect.
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(home),
@@ -39,14 +39,14 @@ class Command:
         )
 
     def succeeds(self, *arguments):
-        """What it prints."""
+        """Runs the command, asserts success and returns its output."""
         done = self(*arguments)
         assert done.returncode == 0, done.stderr
         self._record("result", "exit code 0")
         return done
 
     def fails(self, message, *arguments):
-        """Exit code 1, nothing on stdout, and stderr says why."""
+        """Asserts exit code 1, empty stdout, and `message` on stderr."""
         done = self(*arguments)
         assert done.returncode == 1, done.stdout
         assert done.stdout == ""

@@ -1,4 +1,4 @@
-"""What every test of a client starts from."""
+"""Fixtures of the client tests."""
 
 import pytest
 
@@ -13,14 +13,14 @@ def world():
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
-    """For the clients that are commands. One for all of them, because they keep there what they can do: a
-    new one each time would double the time that each takes."""
+    """Home folder of the command-line clients. Shared, because they cache their plugins there; a new one per test
+    would double each test's time."""
     return tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(params=["", "/v2", "/v2.1", "/v2/{project}", "/v2.1/{project}"], ids=lambda prefix: prefix or "none")
 def prefix(request, world):
-    """Each one that the API answers below."""
+    """Every prefix of the API."""
     return request.param.format(project=world.project)
 
 
@@ -46,13 +46,13 @@ def image(world):
 
 @pytest.fixture
 def public_image(world):
-    """Of another project, and for everyone to see."""
+    """A public image of another project."""
     return world.register("image", project_id=world.other_project, visibility="public")
 
 
 @pytest.fixture
 def saving_image(world):
-    """Still being written."""
+    """An image that is still being written."""
     return world.register("image", status="saving")
 
 

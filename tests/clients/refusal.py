@@ -1,4 +1,4 @@
-"""What a client makes of an answer that is an error."""
+"""Assertions on the exceptions that clients raise for errors."""
 
 import contextlib
 
@@ -6,7 +6,7 @@ import pytest
 
 
 class Refusals:
-    """`told` is where a client's exception has what the answer said; most have it in their own text."""
+    """`told` extracts the answer's message from a client's exception; most have it in their text."""
 
     def __init__(self, record, told=str):
         self._record = record
@@ -14,7 +14,7 @@ class Refusals:
 
     @contextlib.contextmanager
     def __call__(self, exception, status, message):
-        """Exactly this exception, not one that it is derived from: that is what a caller's `except` sees."""
+        """Asserts exactly this exception class, not a subclass, because callers' `except` clauses name it."""
         with pytest.raises(exception) as caught:
             yield caught
         assert type(caught.value) is exception
@@ -24,7 +24,7 @@ class Refusals:
 
 
 def status_of(error):
-    """Each client has another name for it."""
+    """Reads the status, which each client names differently."""
     for name in ("status_code", "http_status", "code"):
         if isinstance(value := getattr(error, name, None), int):
             return value

@@ -1,6 +1,6 @@
 /**
- * Starts the Worker, hands its address and tokens to the clients' tests in each of their environments, and
- * ends it again. Called by scripts/test-clients.mjs, which installs the environments.
+ * Starts the Worker, passes its address and tokens to the clients' tests in each environment, and stops it. Called
+ * by scripts/test-clients.mjs, which installs the environments.
  */
 import { spawn } from "node:child_process";
 import path from "node:path";
@@ -8,7 +8,7 @@ import path from "node:path";
 import { Failure, command } from "../../scripts/command.mjs";
 import { projectId, repository, startWorker, type Worker } from "../harness.ts";
 
-/** Every test ends by itself long before; this is for a client that hangs. */
+/** Limit for a client that hangs; tests end long before. */
 const LIMIT_MS = 10 * 60_000;
 
 const folder = path.join(repository, "tests", "clients");
@@ -65,7 +65,7 @@ function pytest(
   interrupted: AbortSignal,
 ): Promise<Counts> {
   return new Promise((resolve, reject) => {
-    // In a process group of its own, so that a client that hangs can be ended with the test that runs it.
+    // In a process group of its own, so that a hanging client can be ended with its test.
     const child = spawn(python, ["-m", "pytest", ...args], {
       cwd: folder,
       env: {
@@ -97,7 +97,7 @@ function pytest(
   });
 }
 
-/** Out of pytest's last line. One that broke off counted no failure, but is one; no test at all is none. */
+/** Counts from pytest's last line. An aborted run counts as failed, and so does one without tests. */
 function counts(output: string, code: number | null): Counts {
   const summary = output.trimEnd().split("\n").at(-1) ?? "";
   const count = (name: string): number => Number(new RegExp(`(\\d+) ${name}`).exec(summary)?.[1] ?? 0);
@@ -109,7 +109,7 @@ function counts(output: string, code: number | null): Counts {
 function interruption(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    // Miniflare listens as well and would exit at once, before anything is cleared away.
+    // Miniflare handles the signal as well and would exit before the clean-up.
     process.removeAllListeners(signal);
     process.on(signal, () => controller.abort(signal));
   }

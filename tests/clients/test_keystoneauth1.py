@@ -1,4 +1,4 @@
-"""keystoneauth1: the session and adapter that the other clients stand on, used alone."""
+"""keystoneauth1: the session and adapter that the other clients build on, used alone."""
 
 import keystoneauth1.exceptions as exceptions
 import pytest
@@ -11,7 +11,7 @@ CLIENT = "keystoneauth1"
 
 @pytest.fixture
 def refused(record_property):
-    """Its own text tells of Keystone's errors only; the answer is on the exception whole."""
+    """Its text contains Keystone's errors only; the exception has the whole response."""
     return Refusals(record_property, told=lambda error: error.response.text)
 
 

@@ -13,7 +13,7 @@ CLIENT = "python-novaclient"
 def connect(world, home, record_property):
     def nova(token=world.member, prefix="/v2.1"):
         arguments = ["--os-auth-type", "admin_token", "--os-endpoint", f"{world.url}{prefix}", "--os-token", token]
-        # It asks for both with every kind of authentication, and uses neither with this one.
+        # Required with every kind of authentication, and unused with this one.
         environment = {"OS_PROJECT_ID": world.project, "OS_AUTH_URL": "http://unused.invalid"}
         return Command("nova", home, record_property, environment, arguments)
 

@@ -58,7 +58,7 @@ def test_delete_again(servers, server, refused):
     servers.delete_meta(server.id, ["key1"])
     with refused(exceptions.NotFound, 404, "Metadata item was not found") as caught:
         servers.delete_meta(server.id, ["key1"])
-    # It prints the id that the answer has in X-Compute-Request-Id.
+    # The message contains the id from X-Compute-Request-Id.
     assert re.search(r"\(Request-ID: req-[0-9a-f-]{36}\)", str(caught.value))
 
 

@@ -9,7 +9,7 @@ from novaclient import API_MAX_VERSION, client, exceptions
 CLIENT = "python-novaclient"
 
 NEWEST = API_MAX_VERSION.get_string()
-# The client itself refuses to touch images in a newer one.
+# The client itself refuses images in newer microversions.
 NEWEST_WITH_IMAGES = "2.38"
 
 

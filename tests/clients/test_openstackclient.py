@@ -26,7 +26,7 @@ def openstack(request, connect):
 
 
 def silent(done):
-    """Set and unset say nothing when it worked."""
+    """Asserts that a command printed nothing, as set and unset do on success."""
     assert (done.stdout, done.stderr) == ("", "")
 
 

@@ -13,7 +13,7 @@ NEWEST = "2.104"
 def connect(world):
     def connection(token=world.member, prefix="/v2.1", **options):
         return openstack.connect(
-            # Nothing of whoever runs the tests: no clouds.yaml, no OS_* variable.
+            # OS_* variables and clouds.yaml of the machine must not take effect.
             load_yaml_config=False,
             load_envvars=False,
             auth_type="admin_token",
@@ -145,13 +145,13 @@ def test_delete_as_a_reader(connect, server, world, refused):
 
 
 def test_delete_with_an_expired_token(connect, server, world, refused):
-    # It has no exception of its own for 401.
+    # There is no exception class for 401.
     with refused(exceptions.HttpException, 401, "The request you have made requires authentication."):
         connect(world.expired).compute.delete_server_metadata(server.id, ["key1"])
     assert world.metadata(server) == {"key1": "value1", "key2": "value2"}
 
 
-# Images, in the one microversion it asks for by itself: none. They end at 2.38.
+# Images, without a microversion, which is the SDK's default. Images end at 2.38.
 
 
 @pytest.fixture

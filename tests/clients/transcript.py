@@ -1,4 +1,4 @@
-"""Prints one line a test: which client, in which version, did what, and what came of it."""
+"""Prints one line per test: client, version, operation, result."""
 
 import importlib.metadata
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def pytest_report_teststatus(report):
-    """No dots: the line below says it."""
+    """Suppresses the progress dots."""
     if report.when == "call" or report.failed:
         return report.outcome, "", report.outcome.upper()
     return "", "", ""

@@ -1,4 +1,4 @@
-"""The Worker that the clients talk to, and its registry: the side of it that no client sees."""
+"""The Worker under test and its registry, which clients do not use."""
 
 import dataclasses
 import os
@@ -7,7 +7,7 @@ import uuid
 
 import requests
 
-# Longer than the lists may be behind (60 s), and than any other answer may take.
+# Longer than lists may be behind (60 s).
 PATIENCE = 75
 
 
@@ -29,11 +29,11 @@ class World:
         self.expired = environment["CLIENTS_TOKEN_EXPIRED"]
         self._registrar = environment["CLIENTS_TOKEN_REGISTRAR"]
         self._session = requests.Session()
-        # 127.0.0.1 is never asked for through a proxy, whatever the machine's environment says.
+        # Never uses a proxy for 127.0.0.1, whatever the environment says.
         self._session.trust_env = False
 
     def register(self, kind, **fields):
-        """A server or an image of the clients' project, with two metadata items unless told otherwise."""
+        """Registers a server or an image of the clients' project, by default with two metadata items."""
         resource = Resource(kind, str(uuid.uuid4()), f"{kind}-{uuid.uuid4().hex[:12]}")
         record = {
             "project_id": self.project,
@@ -46,13 +46,13 @@ class World:
         return resource
 
     def metadata(self, resource):
-        """What is stored, asked for past every client."""
+        """Reads the stored metadata from the registry."""
         answer = self._registry("GET", resource)
         assert answer.status_code == 200, answer.text
         return answer.json()[resource.kind]["metadata"]
 
     def listed(self, resource):
-        """The same resource, as soon as it can be found by its name: lists may be a little behind."""
+        """Waits until the resource is found by its name, because lists may be behind."""
         url = f"{self.url}/v2.1/{resource.kind}s"
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:

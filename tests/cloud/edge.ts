@@ -1,7 +1,7 @@
 // The built Worker in write-behind mode, at an address that stays the same however often it is ended.
 import assert from "node:assert/strict";
 
-import { startWorkerd, type PlainWorkerd } from "../faults/workerd.ts";
+import { startWorkerd, type PlainWorkerd } from "../workerd.ts";
 import type { Answer } from "../harness.ts";
 import type { Later } from "../programs.ts";
 import { Front } from "./front.ts";

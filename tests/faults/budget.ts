@@ -1,13 +1,13 @@
-/** How much of each kind of harm is done: short for every change, long by hand. */
+/** How much of each fault is caused: short in CI, long by hand. */
 
 interface Budget {
   /** How often workerd is killed. */
   crashes: number;
-  /** How long clients race for the same keys. */
+  /** Milliseconds for which clients race for the same keys. */
   raceMs: number;
-  /** How long locks race with DELETEs. */
+  /** Milliseconds for which locks race with DELETEs. */
   lockMs: number;
-  /** How many servers' quotas are raced for. */
+  /** Number of servers and images whose quotas are raced for. */
   quotas: number;
 }
 

@@ -1,5 +1,4 @@
-// A disk that is full, files that may not grow, a disk that is read-only: faults, nothing lost, and all is
-// well again by itself once there is room.
+// Full disks, file size limits and read-only disks: faults, no loss, and recovery without help once there is room.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -9,14 +8,14 @@ import { imageItem, Project } from "../project.ts";
 import { letFilesGrow, SmallDisk, withFilesUpTo, withoutMount } from "./disk.ts";
 import { Kept } from "./kept.ts";
 import { tally } from "./tally.ts";
-import { startWorkerd, type PlainWorkerd } from "./workerd.ts";
+import { startWorkerd, type PlainWorkerd } from "../workerd.ts";
 
 const KEYS = Array.from({ length: 8 }, (_, at) => `key${at}`);
-/** More changes than these are never made to meet a limit. */
+/** Upper bound of changes until a limit must be met. */
 const CHANGES = 3_000;
 const LONG = "x".repeat(255);
 
-/** Writes to two servers until a write is refused, through the narrow place and out of it again. */
+/** Writes to two servers until a write is refused, then asserts what is kept and that writes work again. */
 async function through(worker: PlainWorkerd, narrow: () => Promise<void>, wide: () => Promise<void>): Promise<void> {
   const project = new Project(worker);
   const token = await project.as("member");
@@ -43,7 +42,7 @@ async function through(worker: PlainWorkerd, narrow: () => Promise<void>, wide: 
     if ((await change()).status === 503) refused += 1;
   }
   assert.equal(refused, 20, `only ${refused} of ${CHANGES} changes were refused: the disk was not full`);
-  // A new record finds no room either, and says so.
+  // A new record is refused as well.
   const late = resourceId();
   const body = { server: { project_id: project.id } };
   const registrar = await worker.registrar();
@@ -72,7 +71,7 @@ test("a disk that is full to the last byte", { skip: withoutMount }, async () =>
   }
 });
 
-test("files that may not grow any more, as under a quota", async () => {
+test("files that may not grow, as under a quota", async () => {
   const worker = await startWorkerd({ through: withFilesUpTo(256) });
   try {
     await through(worker, async () => {}, async () => letFilesGrow(worker.pid, "unlimited"));
@@ -103,7 +102,7 @@ test("a disk that is read-only when workerd starts", { skip: withoutMount }, asy
     disk.remount("rw");
     assert.deepEqual(await worker.metadata("servers", server), { key2: "value2" });
     assert.deepEqual(await worker.metadata("images", image), { key1: "value1", key2: "value2" });
-    // An object that was opened while nothing could be written is found out by its first change, and opened anew.
+    // An object that was opened on a read-only disk refuses its first change and is opened anew.
     for (const path of [project.serverItem(server, "key2"), imageItem(image, "key1")]) {
       const answer = await project.delete(path);
       if (answer.status === 503) assertNoContent(await project.delete(path));

@@ -10,11 +10,11 @@ function run(program: string, ...args: string[]): void {
   assert.equal(status, 0, `${program} ${args.join(" ")}: ${error?.message ?? stderr}`);
 }
 
-/** Whether a test that needs a disk of its own may be left out: only where somebody has said so. */
+/** Whether tests that mount a disk are skipped: only when it is requested explicitly. */
 export const withoutMount =
   process.env["FAULTS_WITHOUT_MOUNT"] === "1" ? "FAULTS_WITHOUT_MOUNT=1 says that nothing can be mounted here" : false;
 
-/** A disk of its own, in memory. */
+/** A small disk in memory. */
 export class SmallDisk {
   private constructor(readonly folder: string) {}
 
@@ -37,7 +37,7 @@ export class SmallDisk {
     return path.join(this.folder, "filler");
   }
 
-  /** To the last byte. */
+  /** Fills the disk to the last byte. */
   async fill(): Promise<void> {
     for (let size = 1 << 20; size >= 1; size >>= 1) {
       for (let full = false; !full; ) {
@@ -63,13 +63,13 @@ export class SmallDisk {
   }
 }
 
-/** A shell that lets no file grow past a size and becomes the program named behind it. No root is needed. */
+/** A shell command that limits the size of files and then becomes the given program. Needs no root. */
 export function withFilesUpTo(kilobytes: number): string[] {
-  // Half kilobytes, and without the signal's default, which is to end the process.
+  // In half kilobytes; the signal is ignored, because its default ends the process.
   return ["/bin/sh", "-c", `trap '' XFSZ; ulimit -S -f ${kilobytes * 2}; exec "$@"`, "sh"];
 }
 
-/** Files of a running process may grow up to this from now on. */
+/** Changes the file size limit of a running process. */
 export function letFilesGrow(pid: number, bytes: number | "unlimited"): void {
   run("prlimit", "--pid", String(pid), `--fsize=${bytes}:`);
 }

@@ -1,13 +1,13 @@
-// A panic, a hang and exhausted memory, in the object and in the front: a fault within the deadline, everybody
-// else is served, nothing is lost. tests/deadline.test.ts has the single cases; here they come one after the
-// other, and amid others' work.
+// Panics, hangs and exhausted memory in the object and in the Worker: a fault within the deadline, other requests are
+// served, nothing is lost. tests/deadline.test.ts has the single cases; here they come in sequence and beside other
+// requests.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { assertNoContent, assertUnavailable } from "../answers.ts";
 import { Project } from "../project.ts";
 import { tally } from "./tally.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd } from "../workerd.ts";
 
 const DEADLINE_MS = 2000;
 const worker = await startWorkerd({ faults: true, vars: { REQUEST_DEADLINE_MS: String(DEADLINE_MS) } });
@@ -22,7 +22,7 @@ const FAULTS = [
   "object-panic",
   "object-hang",
   "object-memory",
-  // After the change was written: the object is reset, and that takes the change back as well.
+  // After the change was written: resetting the object rolls it back.
   "object-panic-late",
   "object-memory-late",
 ] as const;
@@ -33,7 +33,7 @@ for (const fault of FAULTS) {
     const [server, other] = [await project.server(), await project.server()];
     const answer = await project.delete(project.serverItem(server, "key1"), { headers: { "X-Fault": fault } });
     assertUnavailable(answer);
-    // A busy machine is slower; a timer in a Worker whose memory is full is still a timer.
+    // Tolerates a busy machine; timers work in a Worker whose memory is full.
     assert.ok(answer.milliseconds < DEADLINE_MS * 2.5, `${answer.milliseconds} ms`);
     assert.deepEqual(await worker.metadata("servers", server), both);
     assertNoContent(await project.delete(project.serverItem(server, "key2")));
@@ -45,7 +45,7 @@ for (const fault of FAULTS) {
   });
 }
 
-test("amid others' work: each of them is answered, what was acknowledged is kept, what was not is old or new", async () => {
+test("beside other requests: each is answered, acknowledged changes are kept, others are old or new", async () => {
   const project = new Project(worker);
   await project.as("member");
   const keys = Array.from({ length: 20 }, (_, at) => `key${at}`);
@@ -60,7 +60,7 @@ test("amid others' work: each of them is answered, what was acknowledged is kept
     let hurt = 0;
     for (; working && hurt < 200; hurt += 1) {
       const fault = FAULTS[hurt % FAULTS.length] as string;
-      // Hangs take their time, and harm nobody else.
+      // Hangs take until the deadline and affect no other request.
       if (fault.endsWith("hang")) continue;
       const { status } = await project.delete(project.serverItem(victim, "key1"), { headers: { "X-Fault": fault } });
       assert.ok(status === 503 || status === 404, String(status));

@@ -1,24 +1,24 @@
-// 64 clients on few keys: what they saw could have come from one copy of the data that does one thing at a time.
+// 64 clients on few keys: every history is linearizable.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type Answer, type RequestOptions } from "../harness.ts";
+import type { Answer, RequestOptions } from "../harness.ts";
 import { Project } from "../project.ts";
 import { budget } from "./budget.ts";
 import { isLinearizable, type Event } from "./linearizable.ts";
 import { ofItem, ofResource, type Observed, type Operation, type Seen } from "./metadata-model.ts";
 import { tally } from "./tally.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd } from "../workerd.ts";
 
 const CLIENTS = 64;
 const KEYS = ["a", "b", "c", "d"];
-/** How long one history lasts; each has a resource of its own, so that checking it stays affordable. */
+/** Milliseconds of one history. Each has a new resource, which bounds the cost of the check. */
 const HISTORY_MS = 5_000;
-/** More than these no client sends in one, however fast it is answered. */
+/** Upper bound of one client's requests in a history. */
 const REQUESTS = 5_000;
 
-// With faults, because that build prints which call came when: the checker tries that order first.
+// The build with faults prints the order of calls, which the checker tries first.
 const worker = await startWorkerd({ faults: true });
 after(() => worker.stop());
 
@@ -26,7 +26,7 @@ const any = <Item>(list: readonly Item[]): Item => list[Math.floor(Math.random()
 
 type Kind = "servers" | "images";
 
-/** A number for each value, so that no two writes look alike. */
+/** Makes every written value unique. */
 let written = 0;
 let operations = 0;
 const value = (): string => String((written += 1));
@@ -75,14 +75,14 @@ for (let round = 0; round * HISTORY_MS < budget.raceMs; round += 1) {
           const headers = { "X-Operation-Id": name };
           const options: RequestOptions = body === undefined ? { token, headers } : { token, headers, body };
           const called = performance.now();
-          // A connection that breaks leaves it open whether anything happened.
+          // After a broken connection it is unknown whether the operation happened.
           const answer = await worker.request(method, path, options).catch(() => null);
           if (answer === null) named.push({ called, returned: Infinity, operation: { ...operation, seen: { status: 404 } }, name });
           else named.push({ called, returned: performance.now(), operation: { ...operation, seen: seen(answer) }, name });
         }
       }),
     );
-    // The last lines may still be on their way.
+    // The last lines may arrive late.
     await sleep(200);
     const order = new Map([...worker.logs().join("\n").matchAll(/^try (op-\d+) /gm)].map(([, name], at) => [name, at]));
     const history: Event<Observed>[] = named.map(({ name, ...event }) => {
@@ -105,7 +105,7 @@ for (let round = 0; round * HISTORY_MS < budget.raceMs; round += 1) {
   });
 }
 
-test("each value that was put is deleted by one 204 at most, though 64 clients are after it", async () => {
+test("64 clients delete each value at most once with 204", async () => {
   const project = new Project(worker);
   const id = await project.server({ metadata: {} });
   const token = await project.as("member");

@@ -1,8 +1,8 @@
-/** What may be stored, as far as answers have told: the other side of the bargain that a crash puts to the test. */
+/** The values that may be stored, according to the answers: what a crash must keep. */
 import assert from "node:assert/strict";
 
 class Item {
-  /** The values that may be there; null stands for none. More than one after a request without an answer. */
+  /** The possible values, null for a missing item. More than one after a request without an answer. */
   #possible: (string | null)[] = [null];
 
   constructor(
@@ -10,7 +10,7 @@ class Item {
     readonly key: string,
   ) {}
 
-  /** From here on, and until there is an answer, the new value may be there as well. */
+  /** Notes a request: until it is answered, the new value is possible as well. */
   send(value: string | null): void {
     this.#possible.push(value);
   }
@@ -23,7 +23,7 @@ class Item {
     return this.#possible.includes(value);
   }
 
-  /** What was found is what is there from now on: it may not change back later. */
+  /** Notes an observed value, which may not change back later. */
   settle(found: string | null): void {
     const expected = this.#possible.map((value) => value ?? "nothing").join(" or ");
     assert.ok(this.mayBe(found), `${this.id} ${this.key}: found ${found ?? "nothing"} instead of ${expected}`);
@@ -38,7 +38,7 @@ export class Kept {
     this.items = names.map(({ id, key }) => new Item(id, key));
   }
 
-  /** Holds what a resource has against what it may have, items that nobody ever named included. */
+  /** Asserts that a resource has only possible values, and no unknown items. */
   settle(id: string, found: Record<string, string> | null): void {
     assert.ok(found, `${id} is gone`);
     const mine = this.items.filter((item) => item.id === id);

@@ -1,22 +1,22 @@
-// workerd is killed at random moments under load. What was acknowledged is there afterwards; what was not is
-// either old or new; and every object can be read.
+// workerd is killed at random moments under load. Acknowledged changes are kept, others are old or new, and every
+// object can be read.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type Answer } from "../harness.ts";
+import type { Answer } from "../harness.ts";
 import { Project } from "../project.ts";
 import { budget } from "./budget.ts";
 import { Kept } from "./kept.ts";
 import { tally } from "./tally.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd } from "../workerd.ts";
 
 const SERVERS = 6;
 const KEYS = 12;
 const CLIENTS = 16;
-/** The longest that a life may last, in milliseconds. */
+/** Maximum milliseconds until a process is killed. */
 const LIFE_MS = 400;
-/** More than these no client sends in one life. */
+/** Upper bound of one client's requests per process. */
 const REQUESTS = 400;
 
 const worker = await startWorkerd();
@@ -24,7 +24,7 @@ after(() => worker.stop());
 
 const any = <Item>(list: readonly Item[]): Item => list[Math.floor(Math.random() * list.length)] as Item;
 
-test(`${budget.crashes} times killed under load: everything acknowledged is kept, nothing is half done`, async () => {
+test(`${budget.crashes} times killed under load: acknowledged changes are kept, no change is partial`, async () => {
   const project = new Project(worker);
   await project.as("member");
   const servers = await Promise.all(Array.from({ length: SERVERS }, () => project.server({ metadata: {} })));
@@ -33,7 +33,7 @@ test(`${budget.crashes} times killed under load: everything acknowledged is kept
   let unanswered = 0;
   let made = 0;
 
-  /** One client of one life; two clients never use the same key, so that what is there is known. */
+  /** One client of one process; clients use disjoint keys, so that the expected values are known. */
   const client = async (number: number, isOver: () => boolean): Promise<void> => {
     const mine = kept.items.filter((_, at) => at % CLIENTS === number);
     for (let sent = 0; sent < REQUESTS && !isOver(); sent += 1) {
@@ -52,7 +52,7 @@ test(`${budget.crashes} times killed under load: everything acknowledged is kept
         unanswered += 1;
         return;
       }
-      // A 404 acknowledges as well that nothing is there.
+      // A 404 acknowledges that the key does not exist.
       assert.ok(answer.status === (value === null ? 204 : 200) || (value === null && answer.status === 404), answer.text);
       if (answer.status === 404) assert.ok(mayBeGone, `${item.key} was answered 404 and is there`);
       item.acknowledge(value);
@@ -76,7 +76,7 @@ test(`${budget.crashes} times killed under load: everything acknowledged is kept
   tally("changes cut off, found old or new", unanswered);
 });
 
-test("records that come and go are there or gone as it was acknowledged, and lists show them", async () => {
+test("created and deleted records are as acknowledged, and lists show them", async () => {
   const project = new Project(worker);
   const token = await worker.registrar();
   const rounds = Math.ceil(budget.crashes / 3);
@@ -109,7 +109,7 @@ test("records that come and go are there or gone as it was acknowledged, and lis
   }
   for (const id of there) assert.deepEqual(await worker.metadata("servers", id), { key1: "value1", key2: "value2" }, id);
   for (const id of gone) assert.equal(await worker.record("servers", id), null, id);
-  // Alarms that were due when workerd died go off after its start.
+  // Alarms that were due when workerd was killed run after its start.
   const member = await project.as("member");
   const listed = async (): Promise<Set<string>> => {
     const ids = new Set<string>();

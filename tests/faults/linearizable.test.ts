@@ -1,4 +1,4 @@
-// The checker itself: histories that are known to be right or wrong, and all small ones against brute force.
+// Tests of the checker: histories with a known verdict, and random small ones against brute force.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -23,7 +23,7 @@ const read = (called: number, returned: number, value: number): Event<Operation>
 const KNOWN: [string, boolean, Event<Operation>[]][] = [
   ["nothing at all", true, []],
   ["a read of what was there", true, [read(0, 1, 0)]],
-  ["a read of what nobody wrote", false, [read(0, 1, 7)]],
+  ["a read of a value that was never written", false, [read(0, 1, 7)]],
   ["a read after a write", true, [write(0, 1, 1), read(2, 3, 1)]],
   ["a read that misses a write that was over", false, [write(0, 1, 1), read(2, 3, 0)]],
   ["a read beside a write sees the old", true, [write(0, 9, 1), read(2, 3, 0)]],
@@ -44,7 +44,7 @@ for (const [name, right, history] of KNOWN) {
   test(`${name}: ${right ? "accepted" : "refused"}`, () => assert.equal(isLinearizable(history, register), right));
 }
 
-/** Every order that respects time, one after the other, with each choice of what happened unanswered. */
+/** Tries every order that respects time, with each choice of unanswered operations. */
 function bruteForce(left: Event<Operation>[], state: number): boolean {
   if (left.every(({ returned }) => returned === Infinity)) return true;
   return left.some((next) => {
@@ -55,7 +55,7 @@ function bruteForce(left: Event<Operation>[], state: number): boolean {
   });
 }
 
-/** The same numbers each time, so that a failure can be looked at. */
+/** A seeded generator, so that failures can be reproduced. */
 function numbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -84,7 +84,7 @@ test("a long history is accepted", () => {
   assert.equal(isLinearizable(longHistory(12), register), true);
 });
 
-test("a long history is refused when one read in it is made to see the past", () => {
+test("a long history with one stale read is refused", () => {
   const history = longHistory(6);
   const reads = history.filter(({ operation }) => "read" in operation);
   const late = reads.at(-10) as Event<Operation>;
@@ -92,7 +92,7 @@ test("a long history is refused when one read in it is made to see the past", ()
   assert.equal(isLinearizable(history, register), false);
 });
 
-/** What happens happens a quarter before each answer. */
+/** Each operation takes effect a quarter before its answer. */
 function longHistory(clients: number): Event<Operation>[] {
   const below = numbers(2);
   const history: Event<Operation>[] = [];

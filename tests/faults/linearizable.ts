@@ -1,37 +1,37 @@
 /**
- * Whether a history of concurrent operations could have come from a single copy of the data that does one
- * operation at a time, each at some moment between its call and its return: the search of Wing and Gong,
- * with Lowe's memory of what was tried before.
+ * Checks whether a history of concurrent operations is linearizable: whether one copy of the data that performs one
+ * operation at a time, each between its call and its return, could have produced it. The search of Wing and Gong
+ * with Lowe's memoisation.
  */
 
 export interface Event<Operation> {
   /** When the request was about to be sent. */
   called: number;
-  /** When the answer was there; `Infinity` when there was none, and it may have happened or not. */
+  /** When the answer arrived; `Infinity` without one, when the operation may or may not have happened. */
   returned: number;
   operation: Operation;
-  /** A guess at its place in the order. Only the time that the search takes depends on it. */
+  /** A hint of its place in the order, which affects only the duration of the search. */
   guess?: number;
 }
 
 export interface Model<Operation, State> {
   initial: State;
-  /** The state after the operation, or null when it could not have been answered like this. */
+  /** Returns the state after the operation, or null when the answer is impossible in this state. */
   step: (state: State, operation: Operation, answered: boolean) => State | null;
-  /** Whether it leaves every state as it is in which it can have been answered like this. */
+  /** Whether the operation changes no state in which its answer is possible. */
   changesNothing: (operation: Operation) => boolean;
-  /** The same text for the same state. */
+  /** Returns equal texts for equal states. */
   text: (state: State) => string;
 }
 
-/** One step of the search: which operations have been put in order, and which could be the next. */
+/** One node of the search: the operations in order so far, and the candidates for the next. */
 interface Position<State> {
   state: State;
   /** All answered events before this one are in order. */
   lowest: number;
   /** Those in order from `lowest` on. */
   beyond: ReadonlySet<number>;
-  /** Those without an answer that are taken to have happened. */
+  /** Unanswered operations that are assumed to have happened. */
   happened: ReadonlySet<number>;
 }
 
@@ -41,7 +41,7 @@ interface Frame<State> extends Position<State> {
 
 type Candidate = { at: number; answered: boolean };
 
-/** Refusing can take for ever; a test that cannot tell must say so, not hang. */
+/** Bounds the search, which can be exponential: without a verdict the test fails. */
 const MOST_STATES = 1_000_000;
 
 const NONE: ReadonlySet<number> = new Set();
@@ -54,7 +54,7 @@ export function isLinearizable<Operation, State>(
   const answered = byCall.filter(({ returned }) => returned !== Infinity);
   const unanswered = byCall.filter(({ returned }) => returned === Infinity);
 
-  /** What may come next: what was called before any of the others had to be over. */
+  /** The candidates: operations that were called before any other one returned. */
   const candidates = (lowest: number, beyond: ReadonlySet<number>, happened: ReadonlySet<number>): Candidate[] => {
     let over = Infinity;
     const next: Candidate[] = [];
@@ -65,7 +65,7 @@ export function isLinearizable<Operation, State>(
       over = Math.min(over, event.returned);
       next.push({ at, answered: true });
     }
-    // What had to be over first most likely came first; what has no answer most likely did not happen.
+    // Early returns most likely come first; unanswered operations most likely did not happen.
     const place = ({ at }: Candidate): number => answered[at]?.guess ?? answered[at]?.returned ?? 0;
     next.sort((one, other) => place(one) - place(other));
     for (const [at, event] of unanswered.entries()) {
@@ -86,8 +86,8 @@ export function isLinearizable<Operation, State>(
   };
 
   /**
-   * What changes nothing and could have been answered like this now is put in order now: wherever else it
-   * belongs, it is right here, too, and each choice less halves the search.
+   * Puts operations in order at once that change nothing and whose answer is possible now: this position is as
+   * good as any other, and each choice less halves the search.
    */
   const settled = (from: Position<State>): Frame<State> => {
     let position = from;

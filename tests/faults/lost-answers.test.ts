@@ -1,4 +1,4 @@
-// Each change is made exactly once and answered as what it was, though the runtime lost its first answer.
+// Each change is made exactly once and answered with its outcome, although the runtime lost the first reply.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
@@ -7,21 +7,21 @@ import { resourceId, type Answer, type Fields } from "../harness.ts";
 import { imageItem, Project } from "../project.ts";
 import { tally } from "./tally.ts";
 import { named, rowsWritten, tries } from "./tries.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd } from "../workerd.ts";
 
 const worker = await startWorkerd({ faults: true });
 after(() => worker.stop());
 
 interface Change {
   name: string;
-  /** What is there before. */
+  /** The items before. */
   server?: Fields | null;
   image?: Fields;
   method: string;
   path: (project: Project, id: string) => string;
   body?: object;
   status: number;
-  /** The items afterwards; null when there is no record any more. */
+  /** The items afterwards; null when the record is deleted. */
   left: Record<string, string> | null;
 }
 
@@ -56,7 +56,7 @@ const itemsOf = (change: Change, id: string): Promise<Record<string, string> | n
 
 for (const change of CHANGES) {
   for (const fault of ["object-lost", "object-unreached"]) {
-    test(`${change.name}: ${change.status} and made once, ${fault === "object-lost" ? "its first answer lost" : "its first try lost"}`, async () => {
+    test(`${change.name}: ${change.status} and made once, ${fault === "object-lost" ? "its first reply lost" : "its first call lost"}`, async () => {
       const project = new Project(worker);
       const id = await resource(project, change);
       const { id: operation, headers } = named(fault);
@@ -69,7 +69,7 @@ for (const change of CHANGES) {
     });
   }
 
-  test(`${change.name}: the outcome outlives a workerd that is killed before the retry`, async () => {
+  test(`${change.name}: the outcome survives a kill before the retry`, async () => {
     const project = new Project(worker);
     const id = await resource(project, change);
     const operation = named("object-lost-for-good");
@@ -82,7 +82,7 @@ for (const change of CHANGES) {
   });
 }
 
-/** What another client does between the change and its retry; the retry must neither undo it nor be told of it. */
+/** Another client's change between the change and its retry, which the retry must neither undo nor see. */
 const MEANWHILE: { change: string; other: Omit<Change, "name">; answered: unknown }[] = [
   {
     change: "DELETE of a server's item",
@@ -113,7 +113,7 @@ const MEANWHILE: { change: string; other: Omit<Change, "name">; answered: unknow
 ];
 
 for (const { change: name, other, answered } of MEANWHILE) {
-  test(`${name}: a retry is told the first outcome and leaves alone what ${other.method} changed since`, async () => {
+  test(`${name}: a retry is told the first outcome and keeps what ${other.method} changed since`, async () => {
     const change = CHANGES.find((change) => change.name === name) as Change;
     const project = new Project(worker);
     const id = await resource(project, change);
@@ -130,7 +130,7 @@ for (const { change: name, other, answered } of MEANWHILE) {
   });
 }
 
-test("DELETEs of one key at once, each one's answer lost: one 204, the others 404", async () => {
+test("concurrent DELETEs of one key, every reply lost: one 204, the others 404", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const path = project.serverItem(id, "key1");
@@ -146,7 +146,7 @@ test("DELETEs of one key at once, each one's answer lost: one 204, the others 40
   tally("answers lost", 32);
 });
 
-test("an object that is overloaded is left alone: 503 with Retry-After, one try, nothing changed", async () => {
+test("an overloaded object is not retried: 503 with Retry-After, nothing changed", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const operation = named("object-overloaded");
@@ -155,12 +155,12 @@ test("an object that is overloaded is left alone: 503 with Retry-After, one try,
   assert.deepEqual(await worker.metadata("servers", id), two);
 });
 
-test("a list does not go on asking an object that is overloaded either", async () => {
+test("a list does not retry an overloaded object either", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const operation = named("object-overloaded");
   const token = await project.as("member");
-  // The list itself is told by an alarm.
+  // An alarm updates the list.
   for (let waited = 0; waited < 100; waited += 1) {
     const list = await worker.request("GET", "/v2.1/servers", { token });
     if (list.text.includes(id)) break;
@@ -169,7 +169,7 @@ test("a list does not go on asking an object that is overloaded either", async (
   assert.equal((await tries(worker, operation.id, 1)).length, 1);
 });
 
-test("an error that is not retryable is not repeated: 503, and a repetition by the client finds it done", async () => {
+test("an error that is not retryable is not retried: 503, and the client's repetition finds it done", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const operation = named("object-lost-for-good");
@@ -179,7 +179,7 @@ test("an error that is not retryable is not repeated: 503, and a repetition by t
   assertFault(await project.delete(path), 404, "itemNotFound", "Metadata item was not found");
 });
 
-test("answers that are lost again and again: 503 after four tries, made once", async () => {
+test("replies lost repeatedly: 503 after four tries, made once", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const operation = named("object-lost-each");
@@ -189,7 +189,7 @@ test("answers that are lost again and again: 503 after four tries, made once", a
   assert.deepEqual(await worker.metadata("servers", id), { key2: "value2" });
 });
 
-test("no try is made past the request's deadline", async () => {
+test("no retry is made past the request's deadline", async () => {
   const deadline = 1000;
   const hasty = await startWorkerd({ faults: true, vars: { REQUEST_DEADLINE_MS: String(deadline) } });
   try {
@@ -199,7 +199,7 @@ test("no try is made past the request's deadline", async () => {
     const answer = await project.delete(project.serverItem(id, "key1"), operation);
     assertUnavailable(answer);
     assert.ok(answer.milliseconds < deadline * 2, `${answer.milliseconds} ms`);
-    // 400 ms each: the third try is under way when the deadline passes, and no fourth follows.
+    // 400 ms each: the third try is running when the deadline passes, and no fourth follows.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const seen = await tries(hasty, operation.id, 2);
     assert.ok(seen.length === 2 || seen.length === 3, `${seen.length} tries`);
@@ -210,7 +210,7 @@ test("no try is made past the request's deadline", async () => {
   }
 });
 
-test("the pause before a retry is another one each time", async () => {
+test("the pause before a retry is random", async () => {
   const project = new Project(worker);
   const id = await project.server();
   const pauses = new Set<number>();
@@ -224,7 +224,7 @@ test("the pause before a retry is another one each time", async () => {
   assert.ok(pauses.size >= 5, `pauses of ${[...pauses].join(", ")} ms`);
 });
 
-test("a DELETE of an item writes two rows, what is remembered and forgotten of it included, and a retry none", async () => {
+test("a DELETE of an item writes two rows, operation log included, and a retry none", async () => {
   const project = new Project(worker);
   const keys = Array.from({ length: 40 }, (_, at) => `key${at}`);
   const id = await project.server({ metadata: Object.fromEntries(keys.map((key) => [key, "v"])) });

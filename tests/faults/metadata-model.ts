@@ -1,4 +1,4 @@
-/** What a single copy of one resource's metadata answers: the model that histories are held to. */
+/** The sequential model of one resource's metadata, against which histories are checked. */
 import type { Model } from "./linearizable.ts";
 
 export type Items = Readonly<Record<string, string>>;
@@ -21,7 +21,7 @@ const text = (items: Items): string =>
     .map(([key, value]) => `${key}=${value}`)
     .join();
 
-/** All items together: what an answer shows of each of them must be of one moment. */
+/** The model of all items: an answer shows them at one moment. */
 export const ofResource: Model<Observed, Items> = {
   initial: {},
   step: (state, operation, answered) => {
@@ -53,7 +53,7 @@ export const ofResource: Model<Observed, Items> = {
   text,
 };
 
-/** What an operation says of one key alone; null when that is nothing. The same model judges it. */
+/** Projects an operation to one key; null when it does not concern the key. */
 export function ofItem(observed: Observed, key: string): Observed | null {
   const only = (items: Items): Items => {
     const found = items[key];
@@ -69,7 +69,7 @@ export function ofItem(observed: Observed, key: string): Observed | null {
       return { does: "list", seen };
     case "put":
       return key in observed.items ? { ...observed, seen } : null;
-    // One that does not name the key leaves it and shows it, or takes it away.
+    // An operation that does not name the key keeps and shows it, or removes it.
     case "merge":
     case "replace":
       return { does: observed.does, items: only(observed.items), seen };

@@ -7,14 +7,14 @@ import { assertFault } from "../answers.ts";
 import { Project } from "../project.ts";
 import { budget } from "./budget.ts";
 import { tally } from "./tally.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startWorkerd } from "../workerd.ts";
 
 const ITEMS = 12;
 const CLIENTS = 64;
 const worker = await startWorkerd({ vars: { METADATA_ITEMS: String(ITEMS) } });
 after(() => worker.stop());
 
-test(`${CLIENTS} writers race for the last places: exactly those are taken, on each of ${budget.quotas} servers and images`, async () => {
+test(`${CLIENTS} writers race for the last free items: exactly those succeed, on each of ${budget.quotas} servers and images`, async () => {
   const project = new Project(worker);
   const token = await project.as("member");
   for (let count = 0; count < budget.quotas; count += 1) {
@@ -57,7 +57,7 @@ const LOCKS = [
 ] as const;
 
 for (const { kind, name, locked, free } of LOCKS) {
-  test(`no DELETE gets through that was sent after it was acknowledged that one of the ${kind} is ${name}`, async () => {
+  test(`no DELETE succeeds after it was acknowledged that one of the ${kind} is ${name}`, async () => {
     const project = new Project(worker);
     const keys = Array.from({ length: ITEMS }, (_, at) => `key${at}`);
     const metadata = Object.fromEntries(keys.map((key) => [key, "v"]));
@@ -65,7 +65,7 @@ for (const { kind, name, locked, free } of LOCKS) {
     const put = (fields: object): Promise<unknown> =>
       kind === "servers" ? worker.putServer(id, { ...fields }) : worker.putImage(id, { ...fields });
     await project.as("member");
-    /** From the answer to the lock to the moment before the unlock is sent. */
+    /** The interval from the answer to the lock until the unlock is sent. */
     const spans: Span[] = [];
     const deleted: Span[] = [];
     let refused = 0;

@@ -1,6 +1,6 @@
 import { appendFileSync } from "node:fs";
 
-/** Counts something for the summary that the suite ends with; each file of tests runs in a process of its own. */
+/** Counts an event for the suite's summary, across the processes of the test files. */
 export function tally(what: string, count: number): void {
   const file = process.env["FAULTS_TALLY"];
   if (file !== undefined) appendFileSync(file, `${JSON.stringify({ what, count })}\n`);

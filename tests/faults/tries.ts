@@ -1,4 +1,4 @@
-/** What the build with faults prints of each call that reaches an object. */
+/** Parses what the build with faults prints of each call to an object. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -9,12 +9,12 @@ export interface Try {
   at: number;
 }
 
-/** Headers that ask for a fault, under an operation id by which its tries are found in the log. */
+/** Headers that request a fault, with an operation id by which its tries are found in the log. */
 export function named(fault: string, id: string = `op-${randomUUID()}`): { id: string; headers: Record<string, string> } {
   return { id, headers: { "X-Fault": fault, "X-Operation-Id": id } };
 }
 
-/** The tries of one operation so far; the last line may still be on its way when the answer is there. */
+/** Returns the tries of one operation; the last line may arrive after the answer. */
 export async function tries(worker: Worker, id: string, atLeast: number): Promise<Try[]> {
   const of = (): Try[] =>
     [...worker.logs().join("\n").matchAll(new RegExp(`^try ${id} (true|false) (\\d+)$`, "gm"))].map(
@@ -24,7 +24,7 @@ export async function tries(worker: Worker, id: string, atLeast: number): Promis
   return of();
 }
 
-/** Rows that the operation's tries wrote, each try counted alone. */
+/** Rows written by each try of the operation. */
 export async function rowsWritten(worker: Worker, id: string): Promise<number[]> {
   const of = (): number[] =>
     [...worker.logs().join("\n").matchAll(new RegExp(`^rows ${id} (\\d+)$`, "gm"))].map(([, rows]) => Number(rows));

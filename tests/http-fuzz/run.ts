@@ -1,5 +1,5 @@
 /**
- * Starts the Worker, lets schemathesis at it with docs/openapi.yaml, and looks at what it made of it. Called by
+ * Starts the Worker, runs schemathesis against it with docs/openapi.yaml, and checks the result. Called by
  * scripts/http-fuzz.mjs, which installs schemathesis.
  */
 import { spawn } from "node:child_process";
@@ -8,10 +8,10 @@ import path from "node:path";
 import { Failure, command } from "../../scripts/command.mjs";
 import { projectId, repository, resourceId, startWorker } from "../harness.ts";
 
-/** A fault is one in each answer that is no success: JSON, and of the shape that the description has. */
+/** Checks: no 5xx, and every error is JSON of the described shape. */
 const CHECKS = "not_a_server_error,content_type_conformance,response_schema_conformance";
 
-/** Runs of a client that hangs are ended; without that nothing here waits for ever either. */
+/** Limit for a run that hangs. */
 const GRACE_MS = 60_000;
 
 const [python, seconds, ...options] = process.argv.slice(2);
@@ -25,10 +25,10 @@ await command(async () => {
     const fields = { project_id: project, metadata: { key1: "value1" } };
     await worker.putServer(id, fields);
     await worker.putImage(id, fields);
-    // What must be the same afterwards, whatever was sent: it is another project's, and the token a member's.
+    // Must be unchanged afterwards: it belongs to another project than the member's token.
     const other = resourceId();
     await worker.putServer(other, { project_id: projectId(), metadata: { key1: "stays" } });
-    // An admin's token reaches most; the last quarter of the time is a member's.
+    // An admin's token reaches most code; the last quarter of the time uses a member's.
     for (const [role, share] of [["admin", 0.75], ["member", 0.25]] as const) {
       const token = await worker.token({ project, roles: [role] });
       const before = worker.logs().length;
@@ -41,7 +41,7 @@ await command(async () => {
       process.stdout.write(`${role}: ${requests} requests, no 5xx\n`);
       if (requests < 100) throw new Failure("that is too few to say anything");
     }
-    if (((await worker.metadata("servers", other)) ?? {})["key1"] !== "stays") throw new Failure("another project's server was changed");
+    if ((await worker.metadata("servers", other))?.["key1"] !== "stays") throw new Failure("another project's server was changed");
   } finally {
     await worker.stop();
   }

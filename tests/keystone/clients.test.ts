@@ -1,4 +1,4 @@
-// The command that people have, logging in through a real Keystone, which tells it where the Worker is.
+// The openstack command, authenticating with a real Keystone whose catalog names the Worker.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -38,7 +38,7 @@ function openstack(login: string[], ...args: string[]): Promise<Done> {
       {
         cwd: home,
         timeout: 120_000,
-        // No OS_* variable and no clouds.yaml of whoever runs the tests.
+        // OS_* variables and clouds.yaml of the machine must not take effect.
         env: { PATH: process.env["PATH"], HOME: home, LANG: "C.UTF-8", NO_PROXY: "127.0.0.1", no_proxy: "127.0.0.1" },
       },
       (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr }),
@@ -98,7 +98,7 @@ test("server show", async () => {
   assert.deepEqual((JSON.parse(stdout) as Record<string, unknown>)["properties"], { key1: "value1", key2: "value2" });
 });
 
-test("a reader is told why it may not; another project does not see the server", async () => {
+test("a reader gets the 403's message; another project does not see the server", async () => {
   const id = await server("four");
   const refused = await openstack(as("rita", "acme"), "server", "unset", "--property", "key1", id);
   assert.equal(refused.code, 1);

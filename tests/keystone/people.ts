@@ -14,7 +14,7 @@ const GRANTS: [user: string, project: string, ...roles: string[]][] = [
 export interface People {
   projects: Record<"acme" | "other" | "admin" | "service", string>;
   users: Record<string, User>;
-  /** A new token of a user, as the recording names them. */
+  /** Issues a token for a user of the recording. */
   token(name: string): Promise<string>;
 }
 

@@ -1,4 +1,4 @@
-/** A real Keystone: its own process, database and port, and a client that manages it as an administrator does. */
+/** A real Keystone with its own process, database and port, and a client that administers it. */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -24,9 +24,9 @@ const adminPassword = given("KEYSTONE_ADMIN_PASSWORD");
 export const provider = given("KEYSTONE_PROVIDER");
 
 export interface KeystoneOptions {
-  /** Seconds that a token holds. */
+  /** Seconds until a token expires. */
   expiration?: number;
-  /** Seconds that an expired one passes beside a service's. */
+  /** Seconds for which an expired token is accepted together with a service token. */
   grace?: number;
 }
 
@@ -38,7 +38,7 @@ export interface AccessRule {
   path: string;
 }
 
-// What comes back is what a test asserts next; a type here would be a claim nobody has checked.
+// biome-ignore lint/suspicious/noExplicitAny: its shape is what a test asserts next; a type would be a claim.
 type Document = any;
 
 export async function startKeystone({ expiration = 3600, grace = 3600 }: KeystoneOptions = {}): Promise<Keystone> {
@@ -68,7 +68,7 @@ export class Keystone {
     const args = [
       ...["--http-socket", `127.0.0.1:${this.port}`, "--module", "keystone.wsgi.api:application"],
       ...["--master", "--processes", "2", "--lazy-apps", "--need-app", "--die-on-term", "--buffer-size", "32768"],
-      // It closes each connection, but does not say so unless it is told to.
+      // uWSGI closes each connection but does not announce it by default.
       ...["--add-header", "Connection: close"],
       ...["--disable-logging", "--logto", path.join(this.folder, "uwsgi.log")],
     ];
@@ -94,7 +94,7 @@ export class Keystone {
     }
   }
 
-  /** Ends the process, and waits until it has ended. */
+  /** Ends the process and waits for its exit. */
   async stop(): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
@@ -119,7 +119,7 @@ export class Keystone {
     });
   }
 
-  /** As the administrator; anything but success fails the test. */
+  /** Sends a request as administrator; fails the test unless it succeeds. */
   async manage(method: string, resource: string, body?: object): Promise<Document> {
     return this.#succeeds(await this.request(method, resource, await this.admin(), body), `${method} ${resource}`);
   }
@@ -149,7 +149,7 @@ export class Keystone {
     return response.headers.get("X-Subject-Token") ?? "";
   }
 
-  /** A token by password. */
+  /** Issues a token for a password. */
   token(user: User, scope: Scope): Promise<string> {
     const identity = { methods: ["password"], password: { user: { id: user.id, password: user.password } } };
     return this.#authenticate(identity, scope);
@@ -164,7 +164,7 @@ export class Keystone {
     return this.#authenticate({ methods: ["application_credential"], application_credential: { id, secret } });
   }
 
-  /** Takes a token back. */
+  /** Revokes a token. */
   async revoke(token: string): Promise<void> {
     const response = await this.request("DELETE", "/auth/tokens", await this.admin(), undefined, { "X-Subject-Token": token });
     await this.#succeeds(response, "DELETE /auth/tokens");
@@ -199,7 +199,7 @@ export class Keystone {
     await this.manage("PUT", `${where}/users/${user.id}/roles/${await this.role(role)}`);
   }
 
-  /** An application credential of the user whose token it is. */
+  /** Creates an application credential for the token's user. */
   async credential(user: User, token: string, rules?: AccessRule[]): Promise<{ id: string; secret: string }> {
     const credential = { name: `of ${user.name} ${Math.random()}`, ...(rules === undefined ? {} : { access_rules: rules }) };
     const resource = `/users/${user.id}/application_credentials`;
@@ -207,13 +207,13 @@ export class Keystone {
     return (await this.#succeeds(response, `POST ${resource}`)).application_credential as { id: string; secret: string };
   }
 
-  /** Deletes one, with a token of the same user. */
+  /** Deletes an application credential with a token of the same user. */
   async deleteCredential(user: User, token: string, id: string): Promise<void> {
     const resource = `/users/${user.id}/application_credentials/${id}`;
     await this.#succeeds(await this.request("DELETE", resource, token), `DELETE ${resource}`);
   }
 
-  /** What `trustor`, whose token it is, lets `trustee` do, in his own name or the trustor's. */
+  /** Creates a trust from the token's user to `trustee`, with or without impersonation. */
   async trust(trustor: User, token: string, trustee: User, project: string, role: string, impersonation: boolean): Promise<string> {
     const trust = {
       trustor_user_id: trustor.id,
@@ -226,14 +226,14 @@ export class Keystone {
     return (await this.#succeeds(response, "POST /OS-TRUST/trusts")).trust.id as string;
   }
 
-  /** Puts a service into the catalog. */
+  /** Adds a service to the catalog. */
   async service(type: string, name: string, url: string): Promise<void> {
     const { service } = await this.manage("POST", "/services", { service: { type, name } });
     const endpoint = { service_id: service.id, interface: "public", region_id: "RegionOne", url };
     await this.manage("POST", "/endpoints", { endpoint });
   }
 
-  /** Tells the catalog where this Keystone is: its database was made before it had a port. */
+  /** Updates the catalog's identity endpoint: the database was created before the port was known. */
   async findable(): Promise<void> {
     const { endpoints } = await this.manage("GET", "/endpoints");
     for (const { id } of endpoints) await this.manage("PATCH", `/endpoints/${id}`, { endpoint: { url: this.url } });

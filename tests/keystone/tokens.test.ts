@@ -68,6 +68,20 @@ test("a token is valid; one that was made up is not", async () => {
   }
 });
 
+test("KEYSTONE_URL with one path too many turns no valid token into a 401: 503, and the log says what was met", async () => {
+  for (const wrong of [`${keystone.url}/identity`, keystone.url.replace("/v3", "/identity/v3")]) {
+    const lost = await startWorker({ vars: { ...vars, KEYSTONE_URL: wrong } });
+    try {
+      for (const token of [await people.token("alice"), "garbage"]) await assertKeystoneUnavailable(ask(lost, token));
+      await sleep(200);
+      const line = "/v3/auth/tokens answered 404 with HTML, which is no error of Keystone's";
+      assert.ok(lost.logs().some((logged) => logged.includes(line)), lost.logs().join("\n"));
+    } finally {
+      await lost.stop();
+    }
+  }
+});
+
 test("revoked: it stops within the cache period; as recorded, not before", async () => {
   const recorded = recording.filter(({ case: name }) => name.startsWith("s/auth/revoked-after-use"));
   assert.deepEqual(recorded.map(({ status }) => status), [200, 200]);
@@ -233,6 +247,7 @@ test("X-Service-Token: a user's own is valid as well; an invalid one is 401", as
   await assertKnown(ask(worker, token, { "X-Service-Token": token }));
   await assertKnown(ask(worker, token, { "X-Service-Token": await people.token("svc") }));
   await assertRefused(ask(worker, token, { "X-Service-Token": "garbage" }));
+  await assertKnown(ask(worker, token, { "X-Service-Token": "" }));
   const revoked = await people.token("svc");
   await keystone.revoke(revoked);
   await assertRefused(ask(worker, token, { "X-Service-Token": revoked }));

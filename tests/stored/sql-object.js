@@ -1,4 +1,4 @@
-// Stands in for the Worker on the state that it left: its objects do nothing but what SQL they are told.
+// Replaces the Worker on stored state: its objects execute the SQL they are sent.
 import { DurableObject } from "cloudflare:workers";
 
 class SqlObject extends DurableObject {
@@ -11,7 +11,7 @@ export class ResourceObject extends SqlObject {}
 export class IndexObject extends SqlObject {}
 
 export default {
-  /** `POST /RESOURCES/server:…` with a statement: its rows. */
+  /** `POST /RESOURCES/server:…` executes a statement and returns its rows. */
   async fetch(request, env) {
     const [, binding, name] = new URL(request.url).pathname.split("/");
     const namespace = env[binding];

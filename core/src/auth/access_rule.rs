@@ -102,17 +102,16 @@ impl RequestPath {
         set_bit(&mut reached, 0);
         let mut rest = pattern;
         while let Some(character) = rest.chars().next() {
-            rest = if let Some(tail) = rest.strip_prefix("**") {
-                self.skip_anything(&mut reached);
-                tail
+            let is_stuck;
+            (rest, is_stuck) = if let Some(tail) = rest.strip_prefix("**") {
+                (tail, self.skip_anything(&mut reached))
             } else if let Some(tail) = rest.strip_prefix('*').or_else(|| after_name(rest)) {
-                self.skip_within_segment(&mut reached);
-                tail
+                (tail, self.skip_within_segment(&mut reached))
             } else {
-                self.step(&mut reached, character);
-                rest.get(character.len_utf8()..).unwrap_or_default()
+                let tail = rest.get(character.len_utf8()..).unwrap_or_default();
+                (tail, self.step(&mut reached, character))
             };
-            if reached.iter().all(|word| *word == 0) {
+            if is_stuck {
                 return false;
             }
         }
@@ -120,44 +119,49 @@ impl RequestPath {
         last >> (self.length % 64) & 1 == 1
     }
 
-    /// Moves each position behind `character`, or drops it where another character follows.
-    fn step(&self, reached: &mut [u64], character: char) {
+    /// Moves each position behind `character`, or drops it where another character follows. Returns
+    /// whether none is left.
+    fn step(&self, reached: &mut [u64], character: char) -> bool {
         let start = character as usize * self.words;
         let Some(before) = self.positions.get(start..start + self.words) else {
-            return reached.fill(0);
+            return true;
         };
-        let mut carry = 0;
+        let (mut carry, mut any) = (0, 0);
         for (word, before) in reached.iter_mut().zip(before) {
             let matched = *word & before;
-            *word = matched << 1 | carry;
+            *word = shift(matched, carry);
             carry = matched >> 63;
+            any |= *word;
         }
+        any == 0
     }
 
-    /// Adds to the positions behind one character of a segment those behind more of them.
-    fn skip_within_segment(&self, reached: &mut [u64]) {
-        let mut shift_carry = 0;
-        let mut sum_carry = false;
+    /// Moves each position behind one or more characters of its segment. Returns whether none is
+    /// left.
+    fn skip_within_segment(&self, reached: &mut [u64]) -> bool {
+        let (mut shift_carry, mut sum_carry, mut any) = (0, false, 0);
         for (word, within) in reached.iter_mut().zip(&self.within_segments) {
             let matched = *word & within;
-            let behind_one = matched << 1 | shift_carry;
+            let behind_one = shift(matched, shift_carry);
             shift_carry = matched >> 63;
-            // The carry of an addition runs through each segment from the first position reached.
+            // The carry of an addition runs from the first position in a segment to its end.
             let (sum, first) = (behind_one & within).overflowing_add(*within);
             let (sum, second) = sum.overflowing_add(u64::from(sum_carry));
             sum_carry = first || second;
             *word = (sum ^ within) | behind_one;
+            any |= *word;
         }
+        any == 0
     }
 
-    /// Adds all positions behind the first.
-    fn skip_anything(&self, reached: &mut [u64]) {
+    /// Adds all positions behind the first. Returns whether there is none.
+    fn skip_anything(&self, reached: &mut [u64]) -> bool {
         let mut is_behind = false;
         for word in reached.iter_mut() {
             *word = if is_behind {
                 u64::MAX
             } else {
-                // All bits from the lowest on; none when there is none.
+                // All bits from the lowest on.
                 word.wrapping_neg() | *word
             };
             is_behind = *word != 0;
@@ -165,7 +169,13 @@ impl RequestPath {
         if let Some(last) = reached.last_mut() {
             *last &= u64::MAX >> (63 - self.length % 64);
         }
+        !is_behind
     }
+}
+
+/// Moves the positions in a word behind one byte; `carry` is the last one of the word before.
+fn shift(word: u64, carry: u64) -> u64 {
+    word << 1 | carry
 }
 
 fn set_bit(words: &mut [u64], at: usize) {

@@ -80,8 +80,8 @@ impl Claims {
         };
         // P: a domain's admin is no admin of images, which belong to projects.
         let access_level = match self.scope {
-            Scope::Domain => AccessLevel::None,
-            Scope::Project(_) | Scope::System | Scope::Unscoped => AccessLevel::of(&self.roles),
+            Scope::Domain | Scope::Unscoped => AccessLevel::None,
+            Scope::Project(_) | Scope::System => AccessLevel::of(&self.roles),
         };
         let project_id = match self.scope {
             Scope::Project(id) => Some(id),
@@ -185,6 +185,7 @@ mod tests {
             (acme(), AccessLevel::Admin),
             (Scope::System, AccessLevel::Admin),
             (Scope::Domain, AccessLevel::None),
+            (Scope::Unscoped, AccessLevel::None),
         ] {
             let identity = identity(scope, &["admin", "member"]);
             assert_eq!(identity.actor.access_level, expected);

@@ -63,14 +63,19 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::{Claims, MAX_PATH_BYTES, Scope};
+    use crate::auth::access_level::AccessLevel;
+    use crate::auth::access_rule::MAX_PATH_BYTES;
     use crate::timestamp;
 
-    fn claims() -> Claims {
-        Claims {
+    fn identity() -> Identity {
+        Identity {
             user_id: "alice".into(),
-            scope: Scope::Project("acme".into()),
-            roles: vec!["member".into()],
+            actor: Actor {
+                project_id: Some("acme".into()),
+                access_level: AccessLevel::Member,
+            },
+            may_use_registry: false,
+            is_service: false,
             expires_at: timestamp::from_millis(1_000),
             audit_id: None,
             access_rules: None,
@@ -79,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_token_is_valid_until_it_expires_and_not_a_millisecond_longer() {
-        let identity = claims().into_identity();
+        let identity = identity();
         for (millis, is_expired) in [(999, false), (1_000, true), (1_001, true)] {
             assert_eq!(
                 identity.is_expired(timestamp::from_millis(millis)),
@@ -90,22 +95,17 @@ mod tests {
 
     #[test]
     fn p_the_rate_is_counted_by_project_else_by_user() {
-        let identity = |scope| {
-            let claims = Claims { scope, ..claims() };
-            claims.into_identity()
-        };
-        assert_eq!(identity(Scope::Project("acme".into())).rate_key(), "acme");
-        assert_eq!(identity(Scope::Unscoped).rate_key(), "alice");
+        let mut identity = identity();
+        assert_eq!(identity.rate_key(), "acme");
+        identity.actor.project_id = None;
+        assert_eq!(identity.rate_key(), "alice");
     }
 
     #[test]
     fn k_access_rules_allow_what_one_of_them_allows_and_an_empty_list_allows_nothing() {
-        let with = |access_rules| {
-            Claims {
-                access_rules,
-                ..claims()
-            }
-            .into_identity()
+        let with = |access_rules| Identity {
+            access_rules,
+            ..identity()
         };
         let rule = |path: &str| AccessRule {
             method: "GET".into(),
@@ -124,18 +124,13 @@ mod tests {
             method: "GET".into(),
             path: "/**".into(),
         };
-        let ruled = Claims {
+        let ruled = Identity {
             access_rules: Some(vec![any]),
-            ..claims()
-        }
-        .into_identity();
+            ..identity()
+        };
         let longest = format!("/{}", "a".repeat(MAX_PATH_BYTES - 1));
         assert!(ruled.may_request("GET", &longest));
         assert!(!ruled.may_request("GET", &format!("{longest}a")));
-        assert!(
-            claims()
-                .into_identity()
-                .may_request("GET", &format!("{longest}a"))
-        );
+        assert!(identity().may_request("GET", &format!("{longest}a")));
     }
 }

@@ -10,13 +10,14 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value as Json};
 
 use super::fault::Fault;
+use super::plain_json::PlainValue;
 use super::python_repr::{repr, repr_str};
 use crate::metadata::{Items, Key, Value};
 
 /// N's pattern for keys, as the messages quote it.
 const KEY_PATTERN: &str = "^[a-zA-Z0-9-_:. ]{1,255}$";
 
-/// 7. Parses a body. An empty one is null, which no schema allows.
+/// Step 7: Parses a body. An empty one is null, which no schema allows.
 ///
 /// # Errors
 ///
@@ -26,7 +27,10 @@ pub fn parse(bytes: &[u8]) -> Result<Json, Fault> {
     if bytes.is_empty() {
         return Ok(Json::Null);
     }
-    serde_json::from_slice(bytes).map_err(|_| Fault::MalformedBody)
+    match serde_json::from_slice(bytes) {
+        Ok(PlainValue(body)) => Ok(body),
+        Err(_) => Err(Fault::MalformedBody),
+    }
 }
 
 /// Returns the items of `{"metadata": {…}}`.
@@ -193,6 +197,7 @@ mod tests {
             b"{'a': 1}",
             b"\"a\nb\"",
             deep.as_bytes(),
+            br#"{"meta": {"$serde_json::private::RawValue": "{\"k\": \"v\"}"}}"#,
         ] {
             assert_eq!(parse(bytes), Err(Fault::MalformedBody), "{bytes:.20?}");
         }

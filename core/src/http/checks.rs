@@ -20,7 +20,7 @@ const MEDIA_TYPES: &[&str] = &[
     super::accept::COMPUTE_JSON,
 ];
 
-/// 2. Checks the announced size of the body, whatever the method.
+/// Step 2: Checks the announced size of the body, whatever the method.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub fn check_announced_size(content_length: Option<&str>, limit: usize) -> Resul
     Ok(())
 }
 
-/// 6. Checks the media type of the body, whatever the method. It is compared exactly, in lower case;
+/// Step 6: Checks the media type of the body, whatever the method. It is compared exactly, in lower case;
 /// parameters are ignored.
 ///
 /// # Errors
@@ -53,7 +53,7 @@ pub fn check_content_type(content_type: Option<&str>) -> Result<(), Fault> {
     Err(Fault::BadMediaType)
 }
 
-/// 8. Checks that the project in the URL, if any, is the token's.
+/// Step 8: Checks that the project in the URL, if any, is the token's.
 ///
 /// # Errors
 ///
@@ -68,7 +68,7 @@ pub fn check_project(in_url: Option<&str>, of_token: Option<&str>) -> Result<(),
     }
 }
 
-/// 11. Checks the query of a GET that has no parameters.
+/// Step 11: Checks the query of a GET that has no parameters.
 ///
 /// # Errors
 ///

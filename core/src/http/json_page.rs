@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::json;
 
+use crate::metadata::ResourceId;
+
 /// P: entries that a page has at most: each costs a call to its object.
 pub const MAX_ENTRIES: usize = 100;
 
@@ -19,6 +21,8 @@ pub struct JsonPage {
     max_bytes: usize,
     /// Whether an entry did not fit.
     overflowed: bool,
+    /// The resource of the last entry.
+    last: Option<ResourceId>,
 }
 
 impl JsonPage {
@@ -31,7 +35,23 @@ impl JsonPage {
             limit: limit.min(MAX_ENTRIES),
             max_bytes: MAX_BYTES,
             overflowed: false,
+            last: None,
         }
+    }
+
+    /// Adds a resource, as [`push`](Self::push), and remembers it as the last one.
+    pub fn push_resource(&mut self, id: ResourceId, entry: &impl Serialize) -> bool {
+        let is_added = self.push(entry);
+        if is_added {
+            self.last = Some(id);
+        }
+        is_added
+    }
+
+    /// Returns the resource that was added last, which the next page follows when this one is full.
+    #[must_use]
+    pub fn last(&self) -> Option<ResourceId> {
+        self.last
     }
 
     /// Adds an entry, and returns whether it was added. One that does not fit is not, and neither is
@@ -131,6 +151,17 @@ mod tests {
                 ],
             })
         );
+    }
+
+    #[test]
+    fn a_page_remembers_the_last_resource_that_was_added() {
+        let id = |last| ResourceId::parse(&format!("5ec95878-b74d-40f2-be61-c3c1ae5e5b1{last}"));
+        let mut page = JsonPage::new(2);
+        assert_eq!(page.last(), None);
+        for last in [1, 2, 3] {
+            page.push_resource(id(last).unwrap(), &last);
+        }
+        assert_eq!(page.last(), id(2));
     }
 
     #[test]

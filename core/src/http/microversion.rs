@@ -93,7 +93,7 @@ pub struct Negotiation {
 }
 
 impl Negotiation {
-    /// 5. Negotiates the version. `/v2` and paths without a prefix ignore the headers, and their
+    /// Step 5: Negotiates the version. `/v2` and paths without a prefix ignore the headers, and their
     /// responses name none.
     #[must_use]
     pub fn new(prefix: Prefix, headers: &impl Headers) -> Self {

@@ -26,6 +26,7 @@ pub mod json_page;
 pub mod list;
 pub mod microversion;
 pub mod operation;
+mod plain_json;
 pub mod public;
 pub mod python_repr;
 pub mod query;

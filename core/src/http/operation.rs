@@ -11,7 +11,7 @@ use super::route::Part;
 use crate::metadata::{Kind, Operation, ResourceId};
 use crate::rpc::Outcome;
 
-/// 11. Returns what is asked of a resource. `body` is the body of a PUT or POST.
+/// Step 11: Returns what is asked of a resource. `body` is the body of a PUT or POST.
 ///
 /// # Errors
 ///

@@ -208,12 +208,12 @@ enum Entry<S, I> {
 #[must_use]
 pub fn changed_entry(changed: ChangedResource, since_millis: i64) -> impl Serialize {
     #[derive(Serialize)]
-    struct Changed {
+    struct Mark {
         kind: Kind,
         id: ResourceId,
         changed_at: Timestamp,
     }
-    Changed {
+    Mark {
         kind: changed.kind,
         id: changed.id,
         changed_at: timestamp::from_millis(since_millis),

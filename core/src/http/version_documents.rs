@@ -12,13 +12,13 @@ use super::route::Prefix;
 pub fn document(prefix: Prefix, base_url: &str) -> String {
     let document = match prefix {
         Prefix::Bare => Document::All {
-            versions: [Version::v20(base_url), Version::v21(base_url)],
+            versions: [Entry::v20(base_url), Entry::v21(base_url)],
         },
         Prefix::V2 => Document::One {
-            version: Version::v20(base_url).in_full("2"),
+            version: Entry::v20(base_url).in_full("2"),
         },
         Prefix::V21 => Document::One {
-            version: Version::v21(base_url).in_full("2.1"),
+            version: Entry::v21(base_url).in_full("2.1"),
         },
     };
     // Strings and arrays are always written.
@@ -28,12 +28,12 @@ pub fn document(prefix: Prefix, base_url: &str) -> String {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Document {
-    All { versions: [Version; 2] },
-    One { version: Version },
+    All { versions: [Entry; 2] },
+    One { version: Entry },
 }
 
 #[derive(Serialize)]
-struct Version {
+struct Entry {
     id: &'static str,
     status: &'static str,
     updated: &'static str,
@@ -59,7 +59,7 @@ struct MediaType {
     media_type: String,
 }
 
-impl Version {
+impl Entry {
     fn v20(base_url: &str) -> Self {
         Self {
             id: "v2.0",

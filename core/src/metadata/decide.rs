@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::policy::{may_change, may_read, passes_locks};
+use super::policy::{is_visible, may_change, may_read, passes_locks};
 use super::{Change, Image, Operation, Record, Resource, Server};
 use crate::auth::Actor;
 
@@ -49,7 +49,7 @@ pub fn decide(
     let record = record.ok_or(Rejection::NotFound)?;
     // S2: 404 specified the instance id that not found; N: another project's does not exist either,
     // nor does one that was deleted.
-    ensure(record.is_visible_to(actor), Rejection::NotFound)?;
+    ensure(is_visible(actor, record), Rejection::NotFound)?;
     match &record.resource {
         Resource::Server(server) => check_server(server, record, operation, actor)?,
         Resource::Image(image) => check_image(image, record, operation, actor)?,

@@ -19,5 +19,6 @@ pub use item::{
     InvalidItem, Items, Key, MAX_KEY_CHARACTERS, MAX_VALUE_CHARACTERS, Metadata, Value,
 };
 pub use operation::Operation;
+pub use policy::is_visible;
 pub use record::{Attributes, Record, Resource};
 pub use server::Server;

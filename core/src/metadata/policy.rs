@@ -15,7 +15,10 @@ use crate::auth::{AccessLevel, Actor};
 
 /// Returns whether the resource exists for the actor. One that does not is answered as unknown.
 #[must_use]
-pub(super) fn sees(actor: &Actor, record: &Record) -> bool {
+pub fn is_visible(actor: &Actor, record: &Record) -> bool {
+    if record.resource.is_gone() {
+        return false;
+    }
     if is_admin(actor) || owns(actor, record) && matches!(record.resource, Resource::Server(_)) {
         return true;
     }
@@ -109,8 +112,8 @@ mod tests {
         ] {
             let actor = actor(Some("acme"), role);
             let own = server("acme");
-            assert!(sees(&actor, &own), "{role}");
-            assert_eq!(sees(&actor, &server("other")), sees_other, "{role}");
+            assert!(is_visible(&actor, &own), "{role}");
+            assert_eq!(is_visible(&actor, &server("other")), sees_other, "{role}");
             assert_eq!(may_read(&actor, &own), reads, "{role}");
             assert_eq!(may_change(&actor, &own), changes, "{role}");
             assert_eq!(passes_locks(&actor), passes, "{role}");
@@ -124,7 +127,7 @@ mod tests {
             assert!(!may_read(&actor, &server("acme")), "{role}");
             assert!(!may_change(&actor, &server("acme")), "{role}");
         }
-        assert!(!sees(&actor(None, "member"), &server("acme")));
+        assert!(!is_visible(&actor(None, "member"), &server("acme")));
     }
 
     #[test]
@@ -151,7 +154,7 @@ mod tests {
             {
                 let image = image(visibility);
                 assert_eq!(
-                    sees(&actor, &image),
+                    is_visible(&actor, &image),
                     expected,
                     "{role} {project} {visibility:?}"
                 );
@@ -164,11 +167,11 @@ mod tests {
     fn a_token_without_a_project_sees_no_image_unless_it_is_an_admins() {
         for role in ["service", "reader", "member", "manager"] {
             let actor = actor(None, role);
-            assert!(!sees(&actor, &image(Visibility::Public)), "{role}");
+            assert!(!is_visible(&actor, &image(Visibility::Public)), "{role}");
             assert!(!may_change(&actor, &image(Visibility::Public)), "{role}");
         }
         let admin = actor(None, "admin");
-        assert!(sees(&admin, &image(Visibility::Private)));
+        assert!(is_visible(&admin, &image(Visibility::Private)));
         assert!(may_change(&admin, &image(Visibility::Private)));
     }
 }

@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::policy::sees;
-use super::{Image, Kind, Metadata, Server};
-use crate::auth::Actor;
+use super::{Image, Kind, Metadata, Server, Visibility};
 use crate::timestamp::Timestamp;
 
 /// Further members of N's own document, as the control plane gave them.
@@ -93,12 +91,6 @@ impl Record {
         }
     }
 
-    /// Returns whether the resource exists for the actor.
-    #[must_use]
-    pub fn is_visible_to(&self, actor: &Actor) -> bool {
-        !self.resource.is_gone() && sees(actor, self)
-    }
-
     /// Returns whether the list of `project_id` shows the record.
     #[must_use]
     pub fn is_listed_for(&self, project_id: Option<&str>) -> bool {
@@ -108,10 +100,33 @@ impl Record {
             Resource::Image(image) => {
                 let for_other = match project_id {
                     Some(project_id) => image.is_listed_for_other(project_id),
-                    None => image.is_listed_for_other(""),
+                    None => image.visibility == Visibility::Public,
                 };
                 !image.is_gone() && (is_own || for_other)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_for_everyone_shows_public_images_alone() {
+        let mut record = Record::new("ace", Kind::Image, Timestamp::default());
+        for (visibility, is_listed) in [
+            (Visibility::Public, true),
+            (Visibility::Community, false),
+            (Visibility::Shared, false),
+            (Visibility::Private, false),
+        ] {
+            record.resource = Resource::Image(Image {
+                visibility,
+                members: vec![String::new()],
+                ..Image::default()
+            });
+            assert_eq!(record.is_listed_for(None), is_listed, "{visibility:?}");
         }
     }
 }

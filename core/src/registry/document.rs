@@ -106,6 +106,7 @@ impl Document {
 }
 
 /// Tells a field that is null from one that is absent.
+#[expect(clippy::option_option, reason = "serde's way to tell null from absent")]
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }

@@ -220,13 +220,38 @@ mod tests {
         };
         for (pages, limit, entries, resume_after) in [
             (vec![], 5, vec![], None),
-            (vec![page(&[9, 7], None), page(&[8, 7], None)], 5, vec![9, 8, 7], None),
+            (
+                vec![page(&[9, 7], None), page(&[8, 7], None)],
+                5,
+                vec![9, 8, 7],
+                None,
+            ),
             // The first list may have entries between 7 and 5.
-            (vec![page(&[9, 7], Some(7)), page(&[8, 5], None)], 5, vec![9, 8, 7], Some(7)),
-            (vec![page(&[9, 7], Some(7)), page(&[8, 3], Some(3))], 5, vec![9, 8, 7], Some(7)),
-            (vec![page(&[9, 7], None), page(&[8, 5], None)], 2, vec![9, 8], Some(8)),
+            (
+                vec![page(&[9, 7], Some(7)), page(&[8, 5], None)],
+                5,
+                vec![9, 8, 7],
+                Some(7),
+            ),
+            (
+                vec![page(&[9, 7], Some(7)), page(&[8, 3], Some(3))],
+                5,
+                vec![9, 8, 7],
+                Some(7),
+            ),
+            (
+                vec![page(&[9, 7], None), page(&[8, 5], None)],
+                2,
+                vec![9, 8],
+                Some(8),
+            ),
             // A search that has found nothing yet.
-            (vec![page(&[], Some(6)), page(&[8, 5], None)], 5, vec![8], Some(6)),
+            (
+                vec![page(&[], Some(6)), page(&[8, 5], None)],
+                5,
+                vec![8],
+                Some(6),
+            ),
         ] {
             let merged = IndexPage::merge(pages.clone(), limit);
             let expected = page(&entries, resume_after);

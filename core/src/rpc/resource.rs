@@ -232,7 +232,10 @@ mod tests {
         };
         let text = serde_json::to_string(&call).unwrap();
         let read: Call<'_> = serde_json::from_str(&text).unwrap();
-        assert_eq!((read.id, read.item_limit, read.keep_changes), (call.id, 128, true));
+        assert_eq!(
+            (read.id, read.item_limit, read.keep_changes),
+            (call.id, 128, true)
+        );
         assert_eq!(read.actor, call.actor);
         let read: DeleteItem<'_> = serde_json::from_str(read.args.get()).unwrap();
         assert_eq!(read, args);

@@ -79,6 +79,15 @@ impl NameSearch {
         self.pattern.is_some()
     }
 
+    /// Returns how long [`matches`](Self::matches) takes at most for a name, in steps of about a
+    /// nanosecond.
+    #[must_use]
+    pub fn steps(&self, name: &str) -> u64 {
+        self.pattern
+            .as_ref()
+            .map_or(0, |pattern| pattern.steps(name))
+    }
+
     /// Returns whether a name that meets the condition is one of those that are searched for.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
@@ -139,6 +148,12 @@ mod tests {
             assert_eq!(search.matches(name), is_found, "{text} {name}");
         }
         assert!(NameSearch::new(&NameFilter::Pattern("(".into())).is_err());
+    }
+
+    #[test]
+    fn only_a_pattern_takes_steps() {
+        assert_eq!(pattern("^web").steps("web-1"), 0);
+        assert!(pattern("^web.").steps("web-1") > 0);
     }
 
     #[test]

@@ -44,6 +44,9 @@ struct StoredFields<T> {
     observed_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     attributes: Attributes,
+    /// Always empty: release 0.1 wrote this member, and a rollback to it reads it.
+    #[serde(default, skip_deserializing)]
+    metadata: Metadata,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -125,6 +128,7 @@ fn fields<T>(record: &Record, resource: T) -> StoredFields<T> {
         created: Some(record.created),
         observed_at: record.observed_at,
         attributes: record.attributes.clone(),
+        metadata: Metadata::new(),
     }
 }
 

@@ -8,12 +8,9 @@ use worker::{
     RequestRedirect, ResponseBody,
 };
 
-use super::Error;
+use super::error::{BODY_LIMIT, Error};
 use crate::body::{self, BodyError};
 use crate::platform::{now, timeout};
-
-/// How many bytes of an answer are read. A token without its catalog has a few thousand.
-pub(super) const BODY_LIMIT: usize = 1 << 20;
 
 /// A Keystone.
 #[derive(Debug)]
@@ -149,12 +146,14 @@ async fn try_once(call: &Call<'_>, signal: &AbortSignal) -> Result<Answer, TryEr
     let body = match response.body() {
         ResponseBody::Empty => Vec::new(),
         ResponseBody::Body(bytes) => bytes.clone(),
-        ResponseBody::Stream(stream) => body::read(stream, BODY_LIMIT)
-            .await
-            .map_err(|error| match error {
-                BodyError::TooLong => TryError::Failed(Error::TooLarge),
-                BodyError::Broken(error) => error.into(),
-            })?,
+        ResponseBody::Stream(stream) => {
+            body::read(stream, BODY_LIMIT)
+                .await
+                .map_err(|error| match error {
+                    BodyError::TooLong => TryError::Failed(Error::TooLarge),
+                    BodyError::Broken(error) => error.into(),
+                })?
+        }
     };
     Ok(Answer {
         status: response.status_code(),

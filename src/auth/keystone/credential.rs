@@ -10,8 +10,8 @@ use edge_metadata_core::auth::keystone::{issued, token_request};
 use edge_metadata_core::settings::ApplicationCredential;
 use edge_metadata_core::timestamp::Timestamp;
 
-use super::Error;
 use super::client::Client;
+use super::error::Error;
 use crate::auth::coalesce::{Coalescer, coalesce};
 use crate::platform::now;
 

@@ -2,19 +2,22 @@
 
 mod client;
 mod credential;
+mod error;
 
 use std::time::Duration;
 
-use edge_metadata_core::auth::keystone::{AnswerError, AskedBy, IssueError, Verdict, verdict};
+use edge_metadata_core::auth::keystone::{AskedBy, Verdict, verdict};
 use edge_metadata_core::auth::{CachedClaims, Claims, TokenDigest};
 use edge_metadata_core::settings::KeystoneSettings;
 use edge_metadata_core::timestamp::Timestamp;
-use thiserror::Error;
 use worker::KvStore;
 
 use self::client::Client;
 use self::credential::Credential;
-use super::{AuthError, Resolved, Subject, kv};
+pub(super) use self::error::Error;
+use super::error::AuthError;
+use super::kv;
+use super::subject::{Resolved, Subject};
 use crate::context::{RequestContext, TokenSource};
 use crate::platform::now;
 
@@ -27,35 +30,6 @@ const KV_PATIENCE: Duration = Duration::from_millis(300);
 /// How many bytes a token has at most. The longest that Keystone issues have about two thousand, and
 /// servers reject headers much longer than this.
 const MAX_TOKEN_BYTES: usize = 4_096;
-
-/// Why Keystone does not say who is asking. Displayed after the URL that was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(super) enum Error {
-    /// There is no answer, or not all of it.
-    #[error("did not answer in time")]
-    TooLate,
-    /// The answer is larger than any token.
-    #[error("answered with more than {} bytes", client::BODY_LIMIT)]
-    TooLarge,
-    /// There is no answer, or it broke off.
-    #[error("did not answer: {0}")]
-    Unreachable(String),
-    /// The answer says nothing about the token.
-    #[error("{0}")]
-    Unclear(#[from] AnswerError),
-    /// The Worker has no token of its own.
-    #[error("{0}, when the Worker's own token was requested")]
-    NotIssued(#[from] IssueError),
-    /// The answer to the application credential has no token.
-    #[error("answered without X-Subject-Token, when the Worker's own token was requested")]
-    NoToken,
-    /// The Worker's own token is rejected, however new it is.
-    #[error("rejects the token that it issued to KEYSTONE_APPLICATION_CREDENTIAL_ID")]
-    CredentialRejected,
-    /// Whoever asks may not validate tokens.
-    #[error("forbids to validate the token: {}", .0.remedy())]
-    Forbidden(AskedBy),
-}
 
 /// Resolves tokens with a Keystone.
 #[derive(Debug)]

@@ -1,6 +1,11 @@
 //! Where a page of a list begins.
 
+use std::ops::RangeInclusive;
+
 use crate::rpc::Position;
+
+/// Milliseconds that cross to JavaScript and back as they are.
+const PLACES: RangeInclusive<i64> = -(1 << 53)..=1 << 53;
 
 /// The entry that a page follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +22,9 @@ impl Marker {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let position = text.split_once('.').and_then(|(created, id)| {
+            let created = created.parse().ok();
             Some(Position {
-                created: created.parse().ok()?,
+                created: created.filter(|created| PLACES.contains(created))?,
                 id: id.to_owned(),
             })
         });
@@ -50,6 +56,7 @@ mod tests {
             Marker::Resource(ID.into()),
             Marker::Resource("nothing".into()),
             Marker::Resource("a.b".into()),
+            Marker::Resource(format!("9007199254740993.{ID}")),
             Marker::Position(Position {
                 created: 1_795_262_400_000,
                 id: ID.into(),

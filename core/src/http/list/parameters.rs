@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use crate::http::fault::Fault;
 use crate::http::json_page::MAX_ENTRIES;
 use crate::http::python_repr::repr_str;
-use crate::name_pattern::NamePattern;
+use crate::name_pattern::{MAX_PATTERN_CHARACTERS, NamePattern};
 use crate::timestamp::{self, Timestamp};
 
 /// The words for true and false of oslo.utils, in its order.
@@ -72,11 +72,16 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     ///
-    /// N: 400 for a malformed one; P: also for one that is too large.
+    /// N: 400 for a malformed one, also where another one comes after it. P: also for one that is too
+    /// large, and for several that are too long together, because each of them is compiled.
     pub(super) fn pattern(self, name: &str) -> Result<Option<NamePattern>, Fault> {
         let mut pattern = None;
+        let mut characters = 0;
         for value in self.all(name) {
-            let parsed = NamePattern::new(value);
+            characters += value.chars().count();
+            let parsed = (characters <= MAX_PATTERN_CHARACTERS)
+                .then(|| NamePattern::new(value))
+                .flatten();
             pattern = Some(parsed.ok_or_else(|| invalid(name, value, "is not a 'regex'"))?);
         }
         Ok(pattern)
@@ -195,6 +200,34 @@ mod tests {
         for (query, marker) in [("", None), ("marker=", None), ("marker=x", Some("x"))] {
             assert_eq!(Parameters(&query::pairs(query)).marker(), marker);
         }
+    }
+
+    #[test]
+    fn n_each_pattern_must_be_well_formed_and_the_last_one_holds() {
+        let pattern = |query: &str| {
+            let pairs = query::pairs(query);
+            Parameters(&pairs)
+                .pattern("name")
+                .map(|pattern| pattern.map(|pattern| pattern.as_str().to_owned()))
+                .map_err(|fault| fault.to_string())
+        };
+        assert_eq!(pattern("status=x"), Ok(None));
+        assert_eq!(pattern("name=^web&name=b"), Ok(Some("b".to_owned())));
+        assert_eq!(
+            pattern("name=(&name=b").unwrap_err(),
+            "Invalid input for query parameters name. Value: (. '(' is not a 'regex'"
+        );
+    }
+
+    #[test]
+    fn several_patterns_have_no_more_characters_than_one() {
+        let pattern = |first: usize, second: usize| {
+            let query = format!("name={}&name={}", "a".repeat(first), "b".repeat(second));
+            Parameters(&query::pairs(&query)).pattern("name").is_ok()
+        };
+        assert!(pattern(0, MAX_PATTERN_CHARACTERS));
+        assert!(pattern(1, MAX_PATTERN_CHARACTERS - 1));
+        assert!(!pattern(1, MAX_PATTERN_CHARACTERS));
     }
 
     #[test]

@@ -228,6 +228,7 @@ fn n_changes_are_those_between_two_times() {
         ("changes-before=2026-06-01T00:00:00Z", true),
         ("changes-before=2026-05-31T23:59:59Z", false),
         ("changes-since=2026-05-01&changes-before=2026-07-01", true),
+        ("changes-since=2026-06-01&changes-before=2026-06-01", true),
     ] {
         let query = parse(Kind::Server, query, 66, AccessLevel::Member);
         assert_eq!(matches(&query, &server), found, "{query:?}");
