@@ -2,11 +2,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { before, test } from "node:test";
-import path from "node:path";
 
-import { succeed } from "../../scripts/cloud-environment.mjs";
-import { root } from "../../scripts/layout.mjs";
-import { QUEUES, given as environment, type Cloud } from "./cloud.ts";
+import { QUEUES, type Cloud } from "./cloud.ts";
 import { subject } from "./subject.ts";
 import { until } from "./wait.ts";
 
@@ -49,7 +46,7 @@ export function broker(cloud: Cloud): void {
       await changeInNova("lost");
       await until("messages wait", async () => ((await cloud.rabbit.waiting("nova", INFO)) ?? 0) >= ids.length);
       await cloud.rabbit.restart();
-      assert.equal(await cloud.rabbit.waiting("nova", INFO), undefined, "not durable: the queue itself is gone");
+      assert.equal(await cloud.rabbit.waiting("nova", INFO), null, "not durable: the queue itself is gone");
       const { code } = await bridge.command(["run", "--once"]);
       assert.equal(code, 0, bridge.tail());
       for (const id of ids) assert.equal((await edge.metadata("servers", id))?.["k"], "away");
@@ -77,11 +74,8 @@ export function broker(cloud: Cloud): void {
 
     test(`a backlog of ${BACKLOG} messages is worked off in bounded memory`, async (t) => {
       const { bridge, edge } = given();
-      const python = path.join(environment("CLOUD_NOVA"), "bin", "python");
-      const publish = path.join(root, "tests", "cloud", "publish.py");
       await cloud.nova.write(about, "k", "announced");
-      await succeed(python, [publish, cloud.rabbit.announcing("nova").replace("rabbit:", "amqp:"), INFO, String(BACKLOG / ABOUT), ...about]);
-      assert.equal(await cloud.rabbit.waiting("nova", INFO), BACKLOG);
+      assert.equal(await cloud.rabbit.publish("nova", INFO, about, BACKLOG / ABOUT), BACKLOG);
       // With Nova away the bridge holds as much as it ever does.
       await cloud.nova.service.kill();
       await bridge.begin();

@@ -99,7 +99,11 @@ export class Cloud {
     const folder = mkdtempSync(path.join(tmpdir(), "edge-metadata-cloud-"));
     later(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
     const template = given("CLOUD_TEMPLATE");
-    const rabbit = RabbitMq.start({ rabbitmq: given("CLOUD_RABBITMQ"), epmd: given("CLOUD_EPMD") }, folder, later);
+    const rabbit = RabbitMq.start(
+      { rabbitmq: given("CLOUD_RABBITMQ"), epmd: given("CLOUD_EPMD"), python: path.join(given("CLOUD_NOVA"), "bin", "python") },
+      folder,
+      later,
+    );
     // An exception elsewhere must not leave it unheard.
     rabbit.catch(() => {});
     const keystone = await startKeystone({ expiration: 7_200 });

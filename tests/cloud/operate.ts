@@ -94,7 +94,7 @@ export function operating(cloud: Cloud): void {
       await cloud.rabbit.shell(vhost(`rabbitmqctl purge_queue ${INFO}`));
       assert.equal(await cloud.rabbit.waiting("nova", INFO), 0);
       await cloud.rabbit.shell(vhost(`rabbitmqctl delete_queue ${INFO}`));
-      assert.equal(await cloud.rabbit.waiting("nova", INFO), undefined);
+      assert.equal(await cloud.rabbit.waiting("nova", INFO), null);
     });
 
     test("what other tests run", async () => {

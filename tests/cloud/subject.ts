@@ -70,9 +70,7 @@ export function subject(
       later(() => bridge.kill());
       for (const vhost of ["nova", "glance"] as const) {
         for (const queue of QUEUES[vhost]) {
-          if (((await cloud.rabbit.waiting(vhost, queue)) ?? 0) > 0) {
-            await cloud.rabbit.control("purge_queue", "--quiet", "--vhost", vhost, queue);
-          }
+          await cloud.rabbit.purge(vhost, queue);
         }
       }
       made = new Subject(cloud, edge, bridge);
