@@ -69,6 +69,6 @@ export default {
       behaviours = await request.json();
       seen = { alarms: {}, lists: [] };
     }
-    return Response.json(seen);
+    return Response.json(seen, { headers: { "X-Test-Only": "unlucky" } });
   },
 };
