@@ -27,7 +27,10 @@ after(async () => {
 
 /** The lines of errors whose detail says this, since there were so many lines. */
 function errors(worker: PlainWorkerd, since: number, detail: RegExp): string[] {
-  const lines = worker.logs().slice(since).filter((line) => line.includes('"level":"error"'));
+  const lines = worker
+    .logs()
+    .slice(since)
+    .filter((line) => line.includes('"level":"error"'));
   for (const line of lines) assert.match(line, detail);
   return lines;
 }
@@ -63,7 +66,7 @@ test("a KV that hangs is answered as the store of the tokens that it is, and log
   const ask = (at: number) => withoutKv.request("GET", "/servers/none/metadata", { token: `token-${at}` });
   const answers = await Promise.all(Array.from({ length: REQUESTS }, (_, at) => ask(at)));
   kv.answerAtOnce();
-  for (const answer of answers) assertFault(answer, 503, "serviceUnavailable", STORE);
+  for (const answer of answers) assertFault(answer, 503, "serviceUnavailable", TOKENS);
   assertLogged(withoutKv, since, /KV/);
 });
 

@@ -53,7 +53,10 @@ export function broker(cloud: Cloud): void {
       const found = await bridge.command(["verify"]);
       assert.equal(found.code, 1, bridge.tail());
       const lost = found.lines.filter((line) => ids.includes(line.id));
-      assert.deepEqual(lost.map(({ what, fields }) => ({ what, fields })), ids.map(() => ({ what: "different", fields: ["metadata.k"] })));
+      assert.deepEqual(
+        lost.map(({ what, fields }) => ({ what, fields })),
+        ids.map(() => ({ what: "different", fields: ["metadata.k"] })),
+      );
       assert.equal((await bridge.command(["verify", "--repair"])).code, 0, bridge.tail());
       for (const id of ids) await given().inStep("servers", id, { k: "lost" });
       assert.equal((await bridge.command(["verify"])).code, 0, bridge.tail());
@@ -80,7 +83,9 @@ export function broker(cloud: Cloud): void {
       await cloud.nova.service.kill();
       await bridge.begin();
       await until("the bridge reads", async () => bridge.log.some(({ message }) => message === "reading"));
-      await until("it holds what it may", async () => ((await bridge.metrics()).get("edge_metadata_bridge_pending") ?? 0) > 1, { within: 60_000 });
+      await until("it holds what it may", async () => ((await bridge.metrics()).get("edge_metadata_bridge_pending") ?? 0) > 1, {
+        within: 60_000,
+      });
       const held = bridge.memory();
       await cloud.nova.service.start();
       const began = performance.now();
@@ -92,7 +97,9 @@ export function broker(cloud: Cloud): void {
       const seconds = (performance.now() - began) / 1000;
       const { most } = bridge.memory();
       const megabytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(0);
-      t.diagnostic(`memory: ${megabytes(held.now)} MB with Nova away, ${megabytes(most)} MB at most; worked off in ${seconds.toFixed(0)} s`);
+      t.diagnostic(
+        `memory: ${megabytes(held.now)} MB with Nova away, ${megabytes(most)} MB at most; worked off in ${seconds.toFixed(0)} s`,
+      );
       assert.ok(most < MOST_MEMORY, `${megabytes(most)} MB`);
       for (const id of about.slice(0, 20)) assert.equal((await edge.metadata("servers", id))?.["k"], "announced");
       assert.equal(await bridge.stop(), 0);

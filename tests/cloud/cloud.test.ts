@@ -24,7 +24,8 @@ const SUBJECTS: Record<string, (cloud: Cloud) => void> = {
 };
 
 const wanted = (process.env["CLOUD_SUBJECTS"] ?? "").split(",").filter((name) => name !== "");
-for (const name of wanted) assert.ok(name in SUBJECTS, `there is no subject ${name}; there are: ${Object.keys(SUBJECTS).join(", ")}`);
+for (const name of wanted)
+  assert.ok(name in SUBJECTS, `there is no subject ${name}; there are: ${Object.keys(SUBJECTS).join(", ")}`);
 
 const undos: (() => unknown)[] = [];
 const later: Later = (undo) => undos.push(undo);

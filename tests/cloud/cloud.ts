@@ -38,7 +38,14 @@ export class Person {
   ) {}
 
   nova(method: string, resource: string, body?: object, patience = 60_000): Promise<Reply> {
-    return ask(`${this.cloud.nova.url}${resource}`, method, this.token, body, { "X-OpenStack-Nova-API-Version": "2.9" }, patience);
+    return ask(
+      `${this.cloud.nova.url}${resource}`,
+      method,
+      this.token,
+      body,
+      { "X-OpenStack-Nova-API-Version": "2.9" },
+      patience,
+    );
   }
 
   glance(method: string, resource: string, body?: object, type = "application/json"): Promise<Reply> {
@@ -111,22 +118,28 @@ export class Cloud {
     await keystone.findable();
     const identity = { keystone: keystone.url, adminPassword: given("KEYSTONE_ADMIN_PASSWORD") };
     const bus = await rabbit;
-    const glance = Glance.start({
-      ...identity,
-      environment: given("CLOUD_GLANCE"),
-      template: path.join(template, "glance"),
-      folder: path.join(folder, "glance"),
-      notifications: bus.announcing("glance"),
-    }, later);
+    const glance = Glance.start(
+      {
+        ...identity,
+        environment: given("CLOUD_GLANCE"),
+        template: path.join(template, "glance"),
+        folder: path.join(folder, "glance"),
+        notifications: bus.announcing("glance"),
+      },
+      later,
+    );
     glance.catch(() => {});
-    const nova = await Nova.start({
-      ...identity,
-      environment: given("CLOUD_NOVA"),
-      template: path.join(template, "nova"),
-      folder: path.join(folder, "nova"),
-      notifications: bus.announcing("nova"),
-      others: await startStandIn(later),
-    }, later);
+    const nova = await Nova.start(
+      {
+        ...identity,
+        environment: given("CLOUD_NOVA"),
+        template: path.join(template, "nova"),
+        folder: path.join(folder, "nova"),
+        notifications: bus.announcing("nova"),
+        others: await startStandIn(later),
+      },
+      later,
+    );
     await endpoints(keystone, "compute", "nova", nova.url);
     await endpoints(keystone, "image", "glance", (await glance).url);
     return Cloud.#populate(folder, keystone, bus, nova, await glance);

@@ -64,7 +64,10 @@ export class Edge {
   }
 
   registry(method: string, resource: string, body?: object): Promise<Answer> {
-    return this.worker.request(method, `/registry${resource}`, { token: this.registrar, ...(body === undefined ? {} : { body }) });
+    return this.worker.request(method, `/registry${resource}`, {
+      token: this.registrar,
+      ...(body === undefined ? {} : { body }),
+    });
   }
 
   /** The full record, or null. */

@@ -61,23 +61,30 @@ export class RabbitMq {
     const lines = [`load_definitions = ${path.join(folder, "definitions.json")}`, "disk_free_limit.absolute = 50MB"];
     writeFileSync(path.join(folder, "rabbitmq.conf"), lines.map((line) => `${line}\n`).join(""));
     const [port, dist, mapper] = [await freePort(), await freePort(), await freePort()];
-    const rabbit = new RabbitMq(programs, folder, port, {
-      HOME: folder,
-      RABBITMQ_NODENAME: `edge-${mapper}@localhost`,
-      RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
-      RABBITMQ_NODE_PORT: String(port),
-      RABBITMQ_DIST_PORT: String(dist),
-      ERL_EPMD_PORT: String(mapper),
-      ERL_EPMD_ADDRESS: "127.0.0.1",
-      RABBITMQ_MNESIA_BASE: path.join(folder, "mnesia"),
-      RABBITMQ_LOG_BASE: path.join(folder, "log"),
-      RABBITMQ_ENABLED_PLUGINS_FILE: path.join(folder, "plugins"),
-      RABBITMQ_CONFIG_FILE: path.join(folder, "rabbitmq.conf"),
-      RABBITMQ_CONF_ENV_FILE: path.join(folder, "none"),
-      RABBITMQ_PID_FILE: path.join(folder, "pid"),
-      // Two schedulers busy-wait less than all of them would on a machine that is busy with everything else.
-      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "+sbwt none +sbwtdcpu none +sbwtdio none +S 2:2",
-    }, Bus.start(programs.python, later), password);
+    const rabbit = new RabbitMq(
+      programs,
+      folder,
+      port,
+      {
+        HOME: folder,
+        RABBITMQ_NODENAME: `edge-${mapper}@localhost`,
+        RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
+        RABBITMQ_NODE_PORT: String(port),
+        RABBITMQ_DIST_PORT: String(dist),
+        ERL_EPMD_PORT: String(mapper),
+        ERL_EPMD_ADDRESS: "127.0.0.1",
+        RABBITMQ_MNESIA_BASE: path.join(folder, "mnesia"),
+        RABBITMQ_LOG_BASE: path.join(folder, "log"),
+        RABBITMQ_ENABLED_PLUGINS_FILE: path.join(folder, "plugins"),
+        RABBITMQ_CONFIG_FILE: path.join(folder, "rabbitmq.conf"),
+        RABBITMQ_CONF_ENV_FILE: path.join(folder, "none"),
+        RABBITMQ_PID_FILE: path.join(folder, "pid"),
+        // Two schedulers busy-wait less than all of them would on a machine that is busy with everything else.
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "+sbwt none +sbwtdcpu none +sbwtdio none +S 2:2",
+      },
+      Bus.start(programs.python, later),
+      password,
+    );
     later(() => rabbit.#endMapper());
     later(() => rabbit.kill());
     await rabbit.run();
@@ -114,7 +121,8 @@ export class RabbitMq {
     this.#gone = new Promise((resolve) => child.once("close", () => resolve()));
     const until = Date.now() + STARTS_WITHIN_MS;
     while ((await this.#ask("await_startup", "--timeout", "60")).code !== 0) {
-      if (child.exitCode !== null || Date.now() > until) throw new Failure(`RabbitMQ does not start:\n${readFileSync(log, "utf8")}`);
+      if (child.exitCode !== null || Date.now() > until)
+        throw new Failure(`RabbitMQ does not start:\n${readFileSync(log, "utf8")}`);
       await sleep(200);
     }
   }
