@@ -223,6 +223,21 @@ test("a pending index update is delivered after a restart", async () => {
   }
 });
 
+test("a new name reaches every list, although the lists are still being told of the old one", async () => {
+  const owner = new Project(worker);
+  const members = Array.from({ length: 300 }, () => projectId()).toSorted();
+  const [before, after] = [`before-${projectId()}`, `after-${projectId()}`];
+  const id = await owner.image({ name: before, visibility: "shared", members });
+  const last = new Project(worker, members.at(-1));
+  // The first one has just been told, the last one not yet.
+  await settled(new Project(worker, members[0]), `images?name=${before}`, [id]);
+  await worker.putImage(id, { name: after });
+  for (const member of [last, new Project(worker, members[0]), owner]) {
+    await settled(member, `images?name=${after}`, [id]);
+    await settled(member, `images?name=${before}`, []);
+  }
+});
+
 test("a state change is shown in the list at once, because entries come from the record", async () => {
   const project = new Project(worker);
   const id = await project.server({ name: "quiet" });

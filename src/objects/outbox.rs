@@ -47,12 +47,13 @@ impl ResourceObject {
             return Ok(());
         }
         let indexes = Indexes::new(&self.env)?;
-        // As it is now. Should it change meanwhile, its lists are pending again.
-        let snapshot = self.with_state(Snapshot::of)?;
         let end = platform::now() + MAX_DURATION;
         let mut after = self.told_up_to.take();
         let mut count = 0;
         while count < MAX_LISTS && platform::now() < end {
+            // Read together with the updates that are told of it: should the record change while they
+            // are told, they are pending again, and the next ones are told of the change.
+            let snapshot = self.with_state(Snapshot::of)?;
             let updates = schema::pending_updates(&self.database, &after, AT_ONCE)?;
             let Some(last) = updates.last() else {
                 return self.set_next_alarm();
