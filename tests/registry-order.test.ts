@@ -193,6 +193,20 @@ for (const kind of KINDS) {
     assert.equal(await worker.record(kind, id), null);
   });
 
+  test(`${kind}: a DELETE that finds nothing is 404, and a PUT that is not later stays out all the same`, async () => {
+    const id = resourceId();
+    // The DELETE overtook the PUT, or came twice.
+    const fields = (observed_at: string): object => ({ project_id: projectId(), observed_at });
+    assertGone(await registry.delete(kind, id, "2026-05-05T12:00:00Z"), kind, id);
+    assertGone(await registry.put(kind, id, fields("2026-05-05T11:00:00Z")), kind, id);
+    assertGone(await registry.delete(kind, id, "2026-05-05T14:00:00Z"), kind, id);
+    assertGone(await registry.put(kind, id, fields("2026-05-05T13:00:00Z")), kind, id);
+    // An earlier one takes nothing back.
+    assertGone(await registry.delete(kind, id, "2026-05-05T10:00:00Z"), kind, id);
+    assertGone(await registry.put(kind, id, fields("2026-05-05T13:00:00Z")), kind, id);
+    assertRecord(await registry.put(kind, id, fields("2026-05-05T15:00:00Z")), 201, kind, {});
+  });
+
   test(`${kind}: DELETE of a record that was never observed is carried out, whatever its time`, async () => {
     const id = resourceId();
     await registry.put(kind, id, { project_id: projectId() });

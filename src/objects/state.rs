@@ -222,19 +222,20 @@ impl ResourceState {
         if self.log.find(call.id).is_some() {
             return Ok(Ok(()));
         }
-        let Some(record) = &self.record else {
-            return Ok(Err(RegistryError::NotFound));
-        };
         let now = platform::now();
         let observed_at = args.observed_at.unwrap_or(now);
-        // P: a DELETE that is older than the record's `observed_at` changes nothing.
-        if is_stale_delete(record, observed_at) {
-            return Ok(Ok(()));
-        }
         let tombstone = Tombstone {
             observed_at,
             until: now + TOMBSTONE_LIFETIME,
         };
+        let Some(record) = &self.record else {
+            self.bury(database, tombstone)?;
+            return Ok(Err(RegistryError::NotFound));
+        };
+        // P: a DELETE that is older than the record's `observed_at` changes nothing.
+        if is_stale_delete(record, observed_at) {
+            return Ok(Ok(()));
+        }
         let applied = self.log.next(call.id, AppliedOutcome::Removed, now);
         let mut lists = pending_updates(Some(record), None);
         if !self.marks.is_empty() {
@@ -253,6 +254,24 @@ impl ResourceState {
         self.marks = Marks::default();
         self.tombstone = Some(tombstone);
         Ok(Ok(()))
+    }
+
+    /// Remembers a DELETE of a record that does not exist, so that the PUT that it overtook does not
+    /// bring it back. P: for 24 hours a PUT that is not later than a DELETE is 404.
+    fn bury(&mut self, database: &Database, tombstone: Tombstone) -> worker::Result<()> {
+        let is_known = |known: Tombstone| known.observed_at >= tombstone.observed_at;
+        if self.tombstone.is_some_and(is_known) {
+            return Ok(());
+        }
+        database.transaction(|| {
+            schema::migrate(database, self.tables)?;
+            schema::erase(database, &tombstone)
+        })?;
+        // Lists may still have to be told of an earlier DELETE; the alarm sets the next one.
+        database.set_alarm(platform::now().timestamp_millis())?;
+        self.tables = Tables::Current;
+        self.tombstone = Some(tombstone);
+        Ok(())
     }
 }
 
