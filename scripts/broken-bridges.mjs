@@ -152,7 +152,10 @@ async function testCopy(folder, edits) {
     const path = join(folder, "bridge", file);
     const text = readFileSync(path, "utf8");
     if (text.split(find).length !== 2) throw new Failure(`${file} does not have exactly once:\n${find}`);
-    writeFileSync(path, text.replace(find, () => replace));
+    writeFileSync(
+      path,
+      text.replace(find, () => replace),
+    );
   }
   const manifest = ["--manifest-path", join(folder, "bridge", "Cargo.toml")];
   // What it depends on has been built for the bridge itself.

@@ -31,7 +31,10 @@ export function servedPage(dataFolder, basePath) {
     const target = join(folder, relative(published, source));
     mkdirSync(dirname(target), { recursive: true });
     if (basePath !== "" && source.endsWith(".html")) {
-      writeFileSync(target, readFileSync(source, "utf8").replace(API_BASE, (_, before, after) => `${before}${basePath}/${after}`));
+      writeFileSync(
+        target,
+        readFileSync(source, "utf8").replace(API_BASE, (_, before, after) => `${before}${basePath}/${after}`),
+      );
     } else {
       symlinkSync(source, target);
     }

@@ -16,7 +16,6 @@ import { run } from "./run.mjs";
 import { setup } from "./setup.mjs";
 import { runTestFiles, testFiles } from "./typescript.mjs";
 
-
 await command(async () => {
   const args = process.argv.slice(2);
   const first = args.findIndex((arg) => arg.startsWith("-"));

@@ -38,7 +38,9 @@ await command(async () => {
   await build(deployed);
   const folder = mkdtempSync(join(tmpdir(), "edge-metadata-ui-"));
   try {
-    const projects = Object.fromEntries(files.map((file) => [basename(file, ".test.ts"), Array.from({ length: PROJECTS_PER_FILE }, project)]));
+    const projects = Object.fromEntries(
+      files.map((file) => [basename(file, ".test.ts"), Array.from({ length: PROJECTS_PER_FILE }, project)]),
+    );
     const demo = project();
     progress("writing the tests' tokens into a local KV");
     await putTokens(claims([...Object.values(projects).flat(), demo]), { local: folder });
@@ -64,7 +66,10 @@ function project() {
 function claims(projects) {
   return new Map(
     projects.flatMap(({ id, tokens }) =>
-      Object.entries(tokens).map(([role, token]) => [token, { user: `ui-${role}`, project: id, roles: [role], expiresIn: TOKEN_SECONDS }]),
+      Object.entries(tokens).map(([role, token]) => [
+        token,
+        { user: `ui-${role}`, project: id, roles: [role], expiresIn: TOKEN_SECONDS },
+      ]),
     ),
   );
 }

@@ -63,7 +63,7 @@ pub enum EdgeError {
 }
 
 /// What became of a document that was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Stored {
     /// The edge has it, and shows its record.
     Record(Box<Record>),

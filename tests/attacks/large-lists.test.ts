@@ -101,7 +101,9 @@ test("16 lists of full servers at once: memory stays bounded, and others are ser
   await lists;
   const growth = peakMegabytes(worker.pid) - before;
   const longest = Math.max(...waits);
-  console.log(`16 lists at once: ${growth.toFixed(0)} MB more at the peak, the longest of ${waits.length} waits ${longest.toFixed(0)} ms`);
+  console.log(
+    `16 lists at once: ${growth.toFixed(0)} MB more at the peak, the longest of ${waits.length} waits ${longest.toFixed(0)} ms`,
+  );
   assert.ok(growth < 400, `${growth.toFixed(0)} MB more at the peak`);
   assert.ok(longest < 5_000, `another one waited ${longest.toFixed(0)} ms`);
 });
@@ -123,7 +125,10 @@ for (const [name, behaviour] of [
         const ids = answer.json().servers.map(({ id }: { id: string }) => id);
         assert.deepEqual(ids.toSorted(), others.toSorted());
         assert.ok(answer.milliseconds < 8_000, `after ${answer.milliseconds} ms`);
-        const lines = worker.logs().slice(logged).filter((line) => line.includes('"level":"error"'));
+        const lines = worker
+          .logs()
+          .slice(logged)
+          .filter((line) => line.includes('"level":"error"'));
         assert.equal(lines.length, 1, lines.join("\n"));
         assert.match(lines[0] as string, /1 of 5 records/);
       } finally {

@@ -51,9 +51,7 @@ test("the Worker's own token is fetched once for all requests that need it", asy
   keystone.behaviour = keystone.issuing;
   keystone.asked.length = 0;
   const tokens = Array.from({ length: 20 }, () => keystone.token());
-  const answers = await Promise.all(
-    tokens.map((token) => withCredential.request("GET", "/servers/none/metadata", { token })),
-  );
+  const answers = await Promise.all(tokens.map((token) => withCredential.request("GET", "/servers/none/metadata", { token })));
   for (const { status, text } of answers) assert.equal(status, 404, text);
   assert.equal(keystone.asked.filter(({ method }) => method === "POST").length, 1);
 });

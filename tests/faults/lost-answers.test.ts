@@ -30,13 +30,55 @@ const registry = (_: Project, id: string): string => `/registry/servers/${id}`;
 const all = (_: Project, id: string): string => `/v2.1/servers/${id}/metadata`;
 
 const CHANGES: Change[] = [
-  { name: "DELETE of a server's item", method: "DELETE", path: (project, id) => project.serverItem(id, "key1"), status: 204, left: { key2: "value2" } },
-  { name: "DELETE of an image's item", image: {}, method: "DELETE", path: (_, id) => imageItem(id, "key1"), status: 204, left: { key2: "value2" } },
-  { name: "POST of items", method: "POST", path: all, body: { metadata: { key1: "new" } }, status: 200, left: { ...two, key1: "new" } },
+  {
+    name: "DELETE of a server's item",
+    method: "DELETE",
+    path: (project, id) => project.serverItem(id, "key1"),
+    status: 204,
+    left: { key2: "value2" },
+  },
+  {
+    name: "DELETE of an image's item",
+    image: {},
+    method: "DELETE",
+    path: (_, id) => imageItem(id, "key1"),
+    status: 204,
+    left: { key2: "value2" },
+  },
+  {
+    name: "POST of items",
+    method: "POST",
+    path: all,
+    body: { metadata: { key1: "new" } },
+    status: 200,
+    left: { ...two, key1: "new" },
+  },
   { name: "PUT of all items", method: "PUT", path: all, body: { metadata: { key3: "new" } }, status: 200, left: { key3: "new" } },
-  { name: "PUT of an item", method: "PUT", path: (project, id) => project.serverItem(id, "key1"), body: { meta: { key1: "new" } }, status: 200, left: { ...two, key1: "new" } },
-  { name: "registry PUT of a new record", server: null, method: "PUT", path: registry, body: { server: { project_id: "ace", metadata: two } }, status: 201, left: two },
-  { name: "registry PUT of a known record", method: "PUT", path: registry, body: { server: { locked: true } }, status: 200, left: two },
+  {
+    name: "PUT of an item",
+    method: "PUT",
+    path: (project, id) => project.serverItem(id, "key1"),
+    body: { meta: { key1: "new" } },
+    status: 200,
+    left: { ...two, key1: "new" },
+  },
+  {
+    name: "registry PUT of a new record",
+    server: null,
+    method: "PUT",
+    path: registry,
+    body: { server: { project_id: "ace", metadata: two } },
+    status: 201,
+    left: two,
+  },
+  {
+    name: "registry PUT of a known record",
+    method: "PUT",
+    path: registry,
+    body: { server: { locked: true } },
+    status: 200,
+    left: two,
+  },
   { name: "registry DELETE", method: "DELETE", path: registry, status: 204, left: null },
 ];
 
@@ -64,7 +106,10 @@ for (const change of CHANGES) {
       assert.equal(answer.status, change.status, answer.text);
       assert.deepEqual(await itemsOf(change, id), change.left);
       const seen = await tries(worker, operation, 2);
-      assert.deepEqual(seen.map(({ retry }) => retry), [false, true]);
+      assert.deepEqual(
+        seen.map(({ retry }) => retry),
+        [false, true],
+      );
       tally("answers lost", 1);
     });
   }
@@ -86,7 +131,13 @@ for (const change of CHANGES) {
 const MEANWHILE: { change: string; other: Omit<Change, "name">; answered: unknown }[] = [
   {
     change: "DELETE of a server's item",
-    other: { method: "PUT", path: (project, id) => project.serverItem(id, "key1"), body: { meta: { key1: "again" } }, status: 200, left: { ...two, key1: "again" } },
+    other: {
+      method: "PUT",
+      path: (project, id) => project.serverItem(id, "key1"),
+      body: { meta: { key1: "again" } },
+      status: 200,
+      left: { ...two, key1: "again" },
+    },
     answered: undefined,
   },
   {
@@ -106,10 +157,20 @@ const MEANWHILE: { change: string; other: Omit<Change, "name">; answered: unknow
   },
   {
     change: "registry DELETE",
-    other: { method: "PUT", path: registry, body: { server: { project_id: "ace", metadata: { other: "1" } } }, status: 201, left: { other: "1" } },
+    other: {
+      method: "PUT",
+      path: registry,
+      body: { server: { project_id: "ace", metadata: { other: "1" } } },
+      status: 201,
+      left: { other: "1" },
+    },
     answered: undefined,
   },
-  { change: "registry PUT of a new record", other: { method: "DELETE", path: registry, status: 204, left: null }, answered: "a record" },
+  {
+    change: "registry PUT of a new record",
+    other: { method: "DELETE", path: registry, status: 204, left: null },
+    answered: "a record",
+  },
 ];
 
 for (const { change: name, other, answered } of MEANWHILE) {
@@ -185,7 +246,10 @@ test("replies lost repeatedly: 503 after four tries, made once", async () => {
   const operation = named("object-lost-each");
   assertUnavailable(await project.delete(project.serverItem(id, "key1"), operation));
   const seen = await tries(worker, operation.id, 4);
-  assert.deepEqual(seen.map(({ retry }) => retry), [false, true, true, true]);
+  assert.deepEqual(
+    seen.map(({ retry }) => retry),
+    [false, true, true, true],
+  );
   assert.deepEqual(await worker.metadata("servers", id), { key2: "value2" });
 });
 

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openstack_sdk::AsyncOpenStack;
 use openstack_sdk::api::{AsyncClient, RestClient};
 use openstack_sdk::config::{CloudConfig, ConfigFile};
 use openstack_sdk::types::ServiceType;
-use openstack_sdk::{AsyncOpenStack, OpenStackError};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use edge_metadata_core::metadata::{Metadata, Visibility};
-pub use edge_metadata_core::registry::{Fields, FullRecord as Record, PendingChange as Change};
+pub use edge_metadata_core::registry::{FullRecord as Record, PendingChange as Change};
 
 /// What is sent for a server: `PUT /registry/servers/{id}` with `{"server": …}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
