@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import type { Answer } from "../harness.ts";
 import { Project } from "../project.ts";
 import { startWorkerd } from "../workerd.ts";
+import { median } from "./median.ts";
 
 const CHANGES = 3_000;
 const ITEMS = 128;
@@ -25,10 +26,6 @@ function storedMegabytes(): number {
   const folder = path.join(worker.folder, "objects");
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).map((name) => statSync(path.join(folder, name)));
   return files.filter((file) => file.isFile()).reduce((sum, file) => sum + file.size, 0) / 1024 / 1024;
-}
-
-function median(numbers: number[]): number {
-  return numbers.toSorted((one, other) => one - other)[numbers.length >> 1] as number;
 }
 
 test("3,000 changes of one item of a full server store little more than the server, and another project's changes take no longer", async () => {

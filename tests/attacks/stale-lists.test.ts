@@ -1,7 +1,7 @@
 // Lists whose objects fail, hang or are slow for longer than the platform repeats an alarm: each is right soon after it
 // can be reached again, and holds up no other.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 
 import { projectId, type Answer } from "../harness.ts";
 import { Project } from "../project.ts";
@@ -28,99 +28,102 @@ async function begunOften(worker: PlainWorkerd, objects: number): Promise<void> 
   await until("the alarms are begun again", isOften, { patience: 120_000 });
 }
 
-for (const [name, behaviour] of [
-  ["fails", "throws"],
-  ["hangs", "hangs"],
-] as const satisfies [string, Behaviour][]) {
-  test(`a list that ${name} for longer than the platform repeats an alarm is right after it`, async () => {
-    const worker = await startUnlucky();
-    try {
-      const project = new Project(worker);
-      await setBehaviours(worker, { index: { [project.id]: behaviour } });
-      const server = await project.server({ name: "web" });
-      const deleted = await project.server({ name: "deleted" });
-      await begunOften(worker, 2);
-      await worker.request("DELETE", `/registry/servers/${deleted}`, { token: await worker.registrar() });
-      await setBehaviours(worker, {});
-      const isRight = async (): Promise<boolean> => (await list(project, "servers")).join() === server;
-      await until("the list is right", isRight, { patience: RIGHT_AGAIN_MS });
-    } finally {
-      await worker.stop();
-    }
-  });
+// Each waits, most of the time, on a Worker of its own.
+describe("lists whose objects are out of luck", { concurrency: true }, () => {
+  for (const [name, behaviour] of [
+    ["fails", "throws"],
+    ["hangs", "hangs"],
+  ] as const satisfies [string, Behaviour][]) {
+    test(`a list that ${name} for longer than the platform repeats an alarm is right after it`, async () => {
+      const worker = await startUnlucky();
+      try {
+        const project = new Project(worker);
+        await setBehaviours(worker, { index: { [project.id]: behaviour } });
+        const server = await project.server({ name: "web" });
+        const deleted = await project.server({ name: "deleted" });
+        await begunOften(worker, 2);
+        await worker.request("DELETE", `/registry/servers/${deleted}`, { token: await worker.registrar() });
+        await setBehaviours(worker, {});
+        const isRight = async (): Promise<boolean> => (await list(project, "servers")).join() === server;
+        await until("the list is right", isRight, { patience: RIGHT_AGAIN_MS });
+      } finally {
+        await worker.stop();
+      }
+    });
 
-  test(`a list that ${name} does not hold up the other lists of the same image`, async () => {
+    test(`a list that ${name} does not hold up the other lists of the same image`, async () => {
+      const worker = await startUnlucky();
+      try {
+        const owner = new Project(worker);
+        const members = Array.from({ length: 4 }, () => new Project(worker));
+        const [unlucky, ...others] = members as [Project, ...Project[]];
+        await setBehaviours(worker, { index: { [unlucky.id]: behaviour } });
+        const image = await owner.image({ visibility: "shared", members: members.map(({ id }) => id) });
+        for (const project of [owner, ...others]) {
+          await until("another list is right", async () => (await list(project, "images")).includes(image), {
+            patience: RIGHT_AGAIN_MS,
+          });
+        }
+        await setBehaviours(worker, {});
+        await until("the last list is right", async () => (await list(unlucky, "images")).includes(image), {
+          patience: RIGHT_AGAIN_MS,
+        });
+      } finally {
+        await worker.stop();
+      }
+    });
+  }
+
+  test("an image that is shared with 150 projects is listed for all of them and for its owner, where each list takes 120 ms", async () => {
     const worker = await startUnlucky();
     try {
       const owner = new Project(worker);
-      const members = Array.from({ length: 4 }, () => new Project(worker));
-      const [unlucky, ...others] = members as [Project, ...Project[]];
-      await setBehaviours(worker, { index: { [unlucky.id]: behaviour } });
-      const image = await owner.image({ visibility: "shared", members: members.map(({ id }) => id) });
-      for (const project of [owner, ...others]) {
-        await until("another list is right", async () => (await list(project, "images")).includes(image), {
+      const members = Array.from({ length: 150 }, projectId);
+      await setBehaviours(worker, { index: { "*": 120 } });
+      const image = await owner.image({ visibility: "shared", members });
+      await until("the owner's list is right", async () => (await list(owner, "images")).includes(image), {
+        patience: RIGHT_AGAIN_MS,
+      });
+      for (const id of [members[0], members[149]] as string[]) {
+        const member = new Project(worker, id);
+        await until("a member's list is right", async () => (await list(member, "images")).includes(image), {
           patience: RIGHT_AGAIN_MS,
         });
       }
-      await setBehaviours(worker, {});
-      await until("the last list is right", async () => (await list(unlucky, "images")).includes(image), {
-        patience: RIGHT_AGAIN_MS,
-      });
     } finally {
       await worker.stop();
     }
   });
-}
 
-test("an image that is shared with 150 projects is listed for all of them and for its owner, where each list takes 120 ms", async () => {
-  const worker = await startUnlucky();
-  try {
-    const owner = new Project(worker);
-    const members = Array.from({ length: 150 }, projectId);
-    await setBehaviours(worker, { index: { "*": 120 } });
-    const image = await owner.image({ visibility: "shared", members });
-    await until("the owner's list is right", async () => (await list(owner, "images")).includes(image), {
-      patience: RIGHT_AGAIN_MS,
-    });
-    for (const id of [members[0], members[149]] as string[]) {
-      const member = new Project(worker, id);
-      await until("a member's list is right", async () => (await list(member, "images")).includes(image), {
+  test("an image with 1,000 members, some of whose lists fail or hang, is in all the others' lists and then in theirs", async () => {
+    const worker = await startUnlucky();
+    try {
+      const owner = new Project(worker);
+      const members = Array.from({ length: 1_000 }, projectId);
+      const hanging = members.slice(300, 310);
+      const failing = members.slice(700, 710);
+      await setBehaviours(worker, {
+        index: Object.fromEntries([...hanging.map((id) => [id, "hangs"]), ...failing.map((id) => [id, "throws"])]),
+      });
+      const image = await owner.image({ visibility: "shared", members });
+      const everybody = [owner, ...[members[0], members[450], members[999]].map((id) => new Project(worker, id))];
+      for (const project of everybody) {
+        await until("a list is right", async () => (await list(project, "images")).includes(image), {
+          patience: RIGHT_AGAIN_MS,
+        });
+      }
+      await until("all lists were told", async () => new Set((await seen(worker)).lists).size === 1_001, {
         patience: RIGHT_AGAIN_MS,
       });
+      await setBehaviours(worker, {});
+      for (const id of [hanging[0], hanging[9], failing[0], failing[9]] as string[]) {
+        const project = new Project(worker, id);
+        await until("a late list is right", async () => (await list(project, "images")).includes(image), {
+          patience: RIGHT_AGAIN_MS,
+        });
+      }
+    } finally {
+      await worker.stop();
     }
-  } finally {
-    await worker.stop();
-  }
-});
-
-test("an image with 1,000 members, some of whose lists fail or hang, is in all the others' lists and then in theirs", async () => {
-  const worker = await startUnlucky();
-  try {
-    const owner = new Project(worker);
-    const members = Array.from({ length: 1_000 }, projectId);
-    const hanging = members.slice(300, 310);
-    const failing = members.slice(700, 710);
-    await setBehaviours(worker, {
-      index: Object.fromEntries([...hanging.map((id) => [id, "hangs"]), ...failing.map((id) => [id, "throws"])]),
-    });
-    const image = await owner.image({ visibility: "shared", members });
-    const everybody = [owner, ...[members[0], members[450], members[999]].map((id) => new Project(worker, id))];
-    for (const project of everybody) {
-      await until("a list is right", async () => (await list(project, "images")).includes(image), {
-        patience: RIGHT_AGAIN_MS,
-      });
-    }
-    await until("all lists were told", async () => new Set((await seen(worker)).lists).size === 1_001, {
-      patience: RIGHT_AGAIN_MS,
-    });
-    await setBehaviours(worker, {});
-    for (const id of [hanging[0], hanging[9], failing[0], failing[9]] as string[]) {
-      const project = new Project(worker, id);
-      await until("a late list is right", async () => (await list(project, "images")).includes(image), {
-        patience: RIGHT_AGAIN_MS,
-      });
-    }
-  } finally {
-    await worker.stop();
-  }
+  });
 });

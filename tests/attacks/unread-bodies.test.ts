@@ -1,13 +1,12 @@
 // Bodies that are not needed or are refused, of every size and in every framing: the client sees the answer, and the
 // next request, on the same connection or on another, is answered as if nothing had been.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 
 import { Project } from "../project.ts";
 import { startWorkerd } from "../workerd.ts";
 import {
   assertUsable,
-  describe,
   expectedStatus,
   LIMIT,
   REFUSALS,
@@ -15,6 +14,7 @@ import {
   type Body,
   type Known,
   type Refusal,
+  shown,
 } from "./unread-bodies.ts";
 
 /** So much that a body of 17 MiB comes to its end, so little that unfinished ones can be waited for. */
@@ -49,18 +49,20 @@ async function assertAnswered(refusal: Refusal, body: Body): Promise<void> {
     assert.equal(answer.status, expectedStatus(refusal, body), answer.text);
     await Promise.all([assertUsable(connection, body, known), assertOthersServed()]);
   } catch (error) {
-    throw new Error(`${describe(body)}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${shown(body)}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-for (const refusal of REFUSALS) {
-  test(`${refusal.status}: ${refusal.name}, however long its body, and the next requests are answered`, async () => {
-    const finished = BODIES.filter(({ isFinished }) => isFinished);
-    for (const body of finished) await assertAnswered(refusal, body);
-    // These wait for the deadline, so all at once.
-    await Promise.all(BODIES.filter(({ isFinished }) => !isFinished).map((body) => assertAnswered(refusal, body)));
-  });
-}
+// Those that are unfinished wait for the deadline, so several at once.
+describe("bodies that are not needed or are refused", { concurrency: 4 }, () => {
+  for (const refusal of REFUSALS) {
+    test(`${refusal.status}: ${refusal.name}, however long its body, and the next requests are answered`, async () => {
+      const finished = BODIES.filter(({ isFinished }) => isFinished);
+      for (const body of finished) await assertAnswered(refusal, body);
+        await Promise.all(BODIES.filter(({ isFinished }) => !isFinished).map((body) => assertAnswered(refusal, body)));
+    });
+  }
+});
 
 for (const isChunked of [true, false]) {
   test(`17 MiB${isChunked ? ", chunked," : ""} are answered, and the next requests are`, async () => {

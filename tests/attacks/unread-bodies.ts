@@ -70,7 +70,8 @@ export interface Body {
   isFinished: boolean;
 }
 
-export function describe({ size, isChunked, isFinished }: Body): string {
+/** A body as a message shows it. */
+export function shown({ size, isChunked, isFinished }: Body): string {
   return `${size} bytes${isChunked ? ", chunked" : ""}${isFinished ? "" : ", unfinished"}`;
 }
 
