@@ -1,6 +1,6 @@
 // `npm run simulate`: prints the tables of docs/price.md, the same on every machine: no clock is read and random
 // numbers are seeded.
-import { bill, gigabyteSeconds, logs, millions, MONTH_SECONDS, OBJECT_GIGABYTES, START_ROWS, tokens, type Traffic } from "./bills.ts";
+import { bill, gigabyteSeconds, logs, millions, millionsKept, MONTH_SECONDS, OBJECT_GIGABYTES, START_ROWS, tokens, type Traffic } from "./bills.ts";
 import { TOKEN_CACHE_SECONDS } from "./parameters.ts";
 import { simulate, type Figures, type Scenario } from "./simulation.ts";
 import { amount, percent, perSecond, print } from "./tables.ts";
@@ -119,6 +119,7 @@ function sensitivityOfObjects(figures: Figures): void {
 }
 
 millions();
+millionsKept();
 const month: Traffic = { scenario: small, figures: simulate(small), writes: WRITES, registry: { churn: 0, states: 0 } };
 bill("50,000 servers, 100 million requests a month", month);
 logs("Logs of 100 million requests", month);
