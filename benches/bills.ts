@@ -78,14 +78,27 @@ export function millionsKept(): void {
 }
 
 function printMillions(title: string, rows: Row[]): void {
-  const head = ["a million of", "Worker requests", "object requests", "rows read", "rows written", "KV reads", "KV writes", "list price"];
-  print(title, head, rows.map(([name, units, workerRequests]) => [
-    name,
-    ...[workerRequests, units.objectRequests, units.rowsRead, units.rowsWritten, units.kvReads, units.kvWrites].map(
-      (count) => (count === 0 ? "" : `${count.toLocaleString("en")} M`),
-    ),
-    dollars(listPrice(units, workerRequests, 1e6)),
-  ]));
+  const head = [
+    "a million of",
+    "Worker requests",
+    "object requests",
+    "rows read",
+    "rows written",
+    "KV reads",
+    "KV writes",
+    "list price",
+  ];
+  print(
+    title,
+    head,
+    rows.map(([name, units, workerRequests]) => [
+      name,
+      ...[workerRequests, units.objectRequests, units.rowsRead, units.rowsWritten, units.kvReads, units.kvWrites].map((count) =>
+        count === 0 ? "" : `${count.toLocaleString("en")} M`,
+      ),
+      dollars(listPrice(units, workerRequests, 1e6)),
+    ]),
+  );
 }
 
 /** How a simulated second extends to a month. */
@@ -121,7 +134,8 @@ function usage({ scenario, figures, writes, registry }: Traffic): Usage {
       requestsPerSecond * lists * MOST_LISTED +
       come * (coming.rowsRead + going.rowsRead) +
       states * state.rowsRead,
-    rowsWritten: changing * requests.deleteItem.rowsWritten + come * (coming.rowsWritten + going.rowsWritten) + states * state.rowsWritten,
+    rowsWritten:
+      changing * requests.deleteItem.rowsWritten + come * (coming.rowsWritten + going.rowsWritten) + states * state.rowsWritten,
     stored: 0,
     kvReads: figures.kvReads,
     kvWrites: 0,
@@ -153,11 +167,18 @@ export function logs(title: string, traffic: Traffic): void {
       dollars(charge(LOG_GIGABYTES, gigabytes) + charge(LOG_STORED, kept)),
     ];
   };
-  print(title, ["logs in a month", "events", "until 30 November 2026", "from 1 December 2026"], [
-    row("as configured: the Worker's line", workerRequests),
-    row("the same with `LOG_LEVEL=warn`, when one request in 10,000 fails", workerRequests / 10_000),
-    row("`invocation_logs = true`: the platform's, too, for the Worker and for each call of an object", 2 * workerRequests + objectRequests),
-  ]);
+  print(
+    title,
+    ["logs in a month", "events", "until 30 November 2026", "from 1 December 2026"],
+    [
+      row("as configured: the Worker's line", workerRequests),
+      row("the same with `LOG_LEVEL=warn`, when one request in 10,000 fails", workerRequests / 10_000),
+      row(
+        "`invocation_logs = true`: the platform's, too, for the Worker and for each call of an object",
+        2 * workerRequests + objectRequests,
+      ),
+    ],
+  );
 }
 
 /** The cost of validating tokens, by who decides about them. */
@@ -169,10 +190,14 @@ export function tokens(title: string, { kvReads, keystone }: Figures): void {
     `${amount(validations)}/s`,
     dollars(charge(PRICES.kvReads, reads * MONTH_SECONDS) + charge(PRICES.kvWrites, writes * MONTH_SECONDS)),
   ];
-  print(title, ["who decides", "KV reads a month", "KV writes a month", "Keystone", "charge for KV"], [
-    row("KV", kvReads, 0, 0),
-    row("Keystone, with KV as a cache", keystone.kvReads, keystone.kvWrites, keystone.validations),
-    // Then Keystone validates each token that an isolate does not know.
-    row("Keystone, no KV", 0, 0, kvReads),
-  ]);
+  print(
+    title,
+    ["who decides", "KV reads a month", "KV writes a month", "Keystone", "charge for KV"],
+    [
+      row("KV", kvReads, 0, 0),
+      row("Keystone, with KV as a cache", keystone.kvReads, keystone.kvWrites, keystone.validations),
+      // Then Keystone validates each token that an isolate does not know.
+      row("Keystone, no KV", 0, 0, kvReads),
+    ],
+  );
 }

@@ -23,11 +23,11 @@ export const requests = {
   get: units({ objectRequests: 1 }),
   deleteItem: units({ objectRequests: 1, rowsRead: 2, rowsWritten: 2 }),
   putItem: units({ objectRequests: 1, rowsRead: 1, rowsWritten: 2 }),
-  /** POST: the items that it adds or changes. */
-  merge: (put: number): Units => units({ objectRequests: 1, rowsRead: 1, rowsWritten: 1 + put }),
-  /** PUT of all items: those that it removes, and those that it adds or changes. */
-  replace: (removed: number, put: number): Units =>
-    units({ objectRequests: 1, rowsRead: 1 + removed, rowsWritten: 1 + removed + put }),
+  /** POST, by the items whose values differ. */
+  merge: (changed: number): Units => units({ objectRequests: 1, rowsRead: 1, rowsWritten: 1 + changed }),
+  /** PUT of all items, by those that are removed and those whose values differ. */
+  replace: (removed: number, changed: number): Units =>
+    units({ objectRequests: 1, rowsRead: 1 + removed, rowsWritten: 1 + removed + changed }),
   /** A page of a list, by its entries and the index rows that were read. */
   list: (shown: number, lookedAt: number): Units => units({ objectRequests: 1 + shown, rowsRead: lookedAt }),
   /** The registry: a new server, its alarm, and the update of the index. */

@@ -18,11 +18,15 @@ export async function findChromium() {
   const found = await installed();
   if (found !== undefined) return found;
   if (process.getuid?.() !== 0 || (await capture("apt-get", ["--version"])).code !== 0) {
-    throw new Failure("the tests of the page need Chromium: install it (Debian, Ubuntu: sudo apt-get install chromium), or name one by CHROMIUM=/path/to/chrome");
+    throw new Failure(
+      "the tests of the page need Chromium: install it (Debian, Ubuntu: sudo apt-get install chromium), or name one by CHROMIUM=/path/to/chrome",
+    );
   }
   progress(`apt-get install ${PACKAGES.join(" ")} (about a minute)`);
   await run("apt-get", ["update", "-qq"]);
-  await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...PACKAGES], { env: { DEBIAN_FRONTEND: "noninteractive" } });
+  await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...PACKAGES], {
+    env: { DEBIAN_FRONTEND: "noninteractive" },
+  });
   const now = await installed();
   if (now === undefined) throw new Failure("apt-get installed no Chromium that can be found");
   return now;

@@ -30,7 +30,9 @@ const CHECKS = [
     env: { RUSTDOCFLAGS: "-D warnings" },
   },
   node("scripts/modules.mjs", "--brief"),
+  node("scripts/openapi.mjs", "--check"),
   node(packaged("typescript", "bin", "tsc"), "--noEmit"),
+  node(packaged("typescript", "bin", "tsc"), "--noEmit", "--project", "tsconfig.ui.json"),
   node(packaged("@biomejs", "biome", "bin", "biome"), "check", "--error-on-warnings"),
   node(packaged("markdownlint-cli2", "markdownlint-cli2-bin.mjs")),
 ];

@@ -22,7 +22,10 @@ if (isMain(import.meta.url)) {
     const folder = process.argv[2];
     if (folder === undefined) throw new Failure("which folder?");
     const { all, unmet } = coverage(folder);
-    if (unmet.length > 0) throw new Failure(`${unmet.length} of ${all} parts of docs/openapi.yaml were met by no test:\n${unmet.map((part) => `  ${part}`).join("\n")}`);
+    if (unmet.length > 0)
+      throw new Failure(
+        `${unmet.length} of ${all} parts of docs/openapi.yaml were met by no test:\n${unmet.map((part) => `  ${part}`).join("\n")}`,
+      );
     process.stdout.write(`all ${all} parts of docs/openapi.yaml were met\n`);
   });
 }

@@ -46,7 +46,9 @@ export function below(pointer, ...names) {
 
 /** Every operation of every path. */
 export const operations = Object.entries(document["paths"]).flatMap(([template, item]) =>
-  METHODS.filter((method) => method in item).map((method) => operation(template, method.toUpperCase(), below("#/paths", template, method), item)),
+  METHODS.filter((method) => method in item).map((method) =>
+    operation(template, method.toUpperCase(), below("#/paths", template, method), item),
+  ),
 );
 
 /** What a described path answers to other methods. */
@@ -69,9 +71,19 @@ function undescribed(name) {
 function operation(template, method, pointer, item) {
   const { node } = locate(pointer);
   const responses = Object.keys(node["responses"]).map((status) => [status, locate(below(pointer, "responses", status))]);
-  const own = (node["parameters"] ?? []).map((/** @type {Node} */ _, /** @type {number} */ at) => locate(below(pointer, "parameters", String(at))));
-  const shared = (item["parameters"] ?? []).map((/** @type {Node} */ _, /** @type {number} */ at) => locate(below("#/paths", template, "parameters", String(at))));
-  return { template, method, responses: Object.fromEntries(responses), parameters: [...shared, ...own], requestSchema: requestSchema(pointer, node) };
+  const own = (node["parameters"] ?? []).map((/** @type {Node} */ _, /** @type {number} */ at) =>
+    locate(below(pointer, "parameters", String(at))),
+  );
+  const shared = (item["parameters"] ?? []).map((/** @type {Node} */ _, /** @type {number} */ at) =>
+    locate(below("#/paths", template, "parameters", String(at))),
+  );
+  return {
+    template,
+    method,
+    responses: Object.fromEntries(responses),
+    parameters: [...shared, ...own],
+    requestSchema: requestSchema(pointer, node),
+  };
 }
 
 /**
@@ -98,7 +110,8 @@ export function parts() {
       for (const header of Object.keys(response.node["headers"] ?? {})) found.add(headerPart(response, header));
       for (const type of Object.keys(response.node["content"] ?? {})) {
         found.add(typePart(type));
-        if (response.node["content"][type].schema !== undefined) addSchema(found, locate(below(response.pointer, "content", type, "schema")));
+        if (response.node["content"][type].schema !== undefined)
+          addSchema(found, locate(below(response.pointer, "content", type, "schema")));
       }
     }
     for (const parameter of operation.parameters) found.add(parameterPart(parameter));

@@ -6,8 +6,12 @@
 //   npm test -- race restart                  tests/race.test.ts and tests/restart.test.ts
 //   npm test -- --test-name-pattern "S2 409"  black-box tests by name (any option of node --test)
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { build, deployed, faults } from "./build.mjs";
 import { command, progress } from "./command.mjs";
+import { writeDescription } from "./openapi.mjs";
 import { exitCode } from "./run.mjs";
 import { setup } from "./setup.mjs";
 import { failedAtLeastOnce, runTestFiles, testFiles } from "./typescript.mjs";
@@ -15,10 +19,13 @@ import { failedAtLeastOnce, runTestFiles, testFiles } from "./typescript.mjs";
 /** @typedef {import("./typescript.mjs").Counts & { suite: string }} Result */
 
 const NATIVE = "native";
+/** The parts of docs/openapi.yaml that some test has met. */
+const DESCRIPTION = "openapi";
 
 await command(async () => {
-  const { native, files, options } = selection(process.argv.slice(2));
+  const { native, files, options, isWhole } = selection(process.argv.slice(2));
   await setup();
+  await writeDescription({ check: false });
   /** @type {Result[]} */
   const results = [];
   if (native) results.push(await nativeTests());
@@ -26,7 +33,7 @@ await command(async () => {
     await build(deployed);
     await build(faults);
     progress("black-box tests");
-    results.push({ suite: "black-box", ...(await runTestFiles(files, { options })) });
+    results.push(...(await blackBoxTests(files, options, isWhole)));
   }
   if (summarize(results) > 0) process.exitCode = 1;
 });
@@ -42,6 +49,7 @@ function selection(args) {
     native: names.includes(NATIVE) || (isWhole && options.length === 0),
     files: isWhole || named.length > 0 ? testFiles("tests", named) : [],
     options,
+    isWhole: isWhole && options.length === 0,
   };
 }
 
@@ -56,6 +64,28 @@ async function nativeTests() {
     },
   });
   return { suite: NATIVE, ...failedAtLeastOnce(cargoCounts(output), code) };
+}
+
+/**
+ * A whole run has to meet the whole description of the API.
+ * @param {string[]} files
+ * @param {string[]} options
+ * @param {boolean} isWhole
+ * @returns {Promise<Result[]>}
+ */
+async function blackBoxTests(files, options, isWhole) {
+  const folder = mkdtempSync(join(tmpdir(), "edge-metadata-openapi-"));
+  try {
+    const results = [{ suite: "black-box", ...(await runTestFiles(files, { options, env: { OPENAPI_COVERAGE: folder } })) }];
+    if (!isWhole) return results;
+    // Loaded late, because it reads the description that was written above.
+    const { coverage } = await import("./openapi-coverage.mjs");
+    const { all, unmet } = coverage(folder);
+    for (const part of unmet) process.stdout.write(`met by no test: ${part}\n`);
+    return [...results, { suite: DESCRIPTION, passed: all - unmet.length, failed: unmet.length, skipped: 0 }];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /**

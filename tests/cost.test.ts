@@ -77,7 +77,9 @@ for (const kind of ["server", "image"] as const) {
       // SQLite counts the row that a statement finds or writes by its key. If the server's other items were read,
       // at, or those of other changes, it would be more.
       assert.deepEqual(
-        rows.map(({ statement, read, written }) => `${statement.split(" ", 3).join(" ")}: ${read} read, ${written} written`).sort(),
+        rows
+          .map(({ statement, read, written }) => `${statement.split(" ", 3).join(" ")}: ${read} read, ${written} written`)
+          .sort(),
         ["DELETE FROM item: 1 read, 1 written", "INSERT INTO operation: 1 read, 1 written"],
       );
     }
@@ -281,7 +283,11 @@ test("a request is one log line of bounded length", async () => {
   const before = worker.logs().length;
   const answer = await project.delete(project.serverItem(server, "key1"));
   const id = answer.headers.get("X-Compute-Request-Id") ?? "-";
-  const ofIt = (): string[] => worker.logs().slice(before).filter((line) => line.includes(id));
+  const ofIt = (): string[] =>
+    worker
+      .logs()
+      .slice(before)
+      .filter((line) => line.includes(id));
   // Output arrives late, but all of one request arrives together.
   for (let tries = 0; ofIt().length === 0 && tries < 100; tries += 1) await sleep(20);
   await sleep(20);

@@ -14,14 +14,45 @@ const PAGE = "https://dashboard.example";
 const worker = await startWorker({ vars: { CHANGES: "keep", CORS_ORIGINS: PAGE } });
 after(() => worker.stop());
 
-const VERSIONS = ["2.1", "2.3", "2.9", "2.16", "2.19", "2.26", "2.46", "2.47", "2.63", "2.71", "2.73", "2.90", "2.96", "2.98", "2.100", "2.104"];
+const VERSIONS = [
+  "2.1",
+  "2.3",
+  "2.9",
+  "2.16",
+  "2.19",
+  "2.26",
+  "2.46",
+  "2.47",
+  "2.63",
+  "2.71",
+  "2.73",
+  "2.90",
+  "2.96",
+  "2.98",
+  "2.100",
+  "2.104",
+];
 
 /** What only the control plane knows, with a value in each member. */
 const ATTRIBUTES: Fields = {
   user_id: "alice",
   hostId: "16d193736a5cfdb60c697ca27ad071d6126fa13baeb670fc9d10645e",
-  image: { id: "70a599e0-31e7-49b7-b260-868f441e862b", links: [{ rel: "bookmark", href: "https://edge.example/images/70a599e0-31e7-49b7-b260-868f441e862b" }], properties: { hw_disk_bus: "virtio" } },
-  flavor: { id: "1", links: [{ rel: "bookmark", href: "https://edge.example/flavors/1" }], vcpus: 1, ram: 512, disk: 1, ephemeral: 0, swap: 0, original_name: "m1.tiny", extra_specs: { "hw:numa_nodes": "1" } },
+  image: {
+    id: "70a599e0-31e7-49b7-b260-868f441e862b",
+    links: [{ rel: "bookmark", href: "https://edge.example/images/70a599e0-31e7-49b7-b260-868f441e862b" }],
+    properties: { hw_disk_bus: "virtio" },
+  },
+  flavor: {
+    id: "1",
+    links: [{ rel: "bookmark", href: "https://edge.example/flavors/1" }],
+    vcpus: 1,
+    ram: 512,
+    disk: 1,
+    ephemeral: 0,
+    swap: 0,
+    original_name: "m1.tiny",
+    extra_specs: { "hw:numa_nodes": "1" },
+  },
   addresses: {
     private: [
       { addr: "10.0.0.3", version: 4, "OS-EXT-IPS:type": "fixed", "OS-EXT-IPS-MAC:mac_addr": "fa:16:3e:00:00:01" },
@@ -97,7 +128,12 @@ test("an image with everything, and one with nothing", async () => {
   };
   assert.equal((await shown(full))["OS-DCF:diskConfig"], "AUTO");
   assert.equal((await shown(manual))["OS-DCF:diskConfig"], "MANUAL");
-  for (const [status, progress] of [["queued", 25], ["saving", 50], ["active", 100], ["importing", 0]] as const) {
+  for (const [status, progress] of [
+    ["queued", 25],
+    ["saving", 50],
+    ["active", 100],
+    ["importing", 0],
+  ] as const) {
     await worker.putImage(full, { status });
     assert.equal((await shown(full))["progress"], progress);
   }
@@ -107,11 +143,19 @@ test("the registry shows attributes, changes, and who an image is shared with", 
   const project = new Project(worker);
   const [member, registrar] = [await project.as("member"), await project.as("admin")];
   for (const visibility of ["public", "community", "shared", "private"]) {
-    const id = await project.image({ visibility, members: [project.id], observed_at: "2026-01-01T00:00:00Z", attributes: { minRam: 1 } });
+    const id = await project.image({
+      visibility,
+      members: [project.id],
+      observed_at: "2026-01-01T00:00:00Z",
+      attributes: { minRam: 1 },
+    });
     assert.equal((await worker.record("images", id))?.["visibility"], visibility);
   }
   const [server, image] = [await project.server({ attributes: ATTRIBUTES }), await project.image()];
-  for (const [kind, id] of [["servers", server], ["images", image]] as const) {
+  for (const [kind, id] of [
+    ["servers", server],
+    ["images", image],
+  ] as const) {
     const wrapper = kind.slice(0, -1);
     await worker.request("DELETE", `/v2.1/${kind}/${id}/metadata/key1`, { token: member });
     await worker.request("PUT", `/v2.1/${kind}/${id}/metadata/key2`, { token: member, body: { meta: { key2: "new" } } });
@@ -121,7 +165,8 @@ test("the registry shows attributes, changes, and who an image is shared with", 
     // The list of changes may be behind.
     for (let tries = 0; ; tries += 1) {
       const answer = await worker.request("GET", "/registry/changes?limit=100", { token: registrar });
-      if (answer.json().changes.some((change: { kind: string; id: string }) => change.kind === wrapper && change.id === id)) break;
+      if (answer.json().changes.some((change: { kind: string; id: string }) => change.kind === wrapper && change.id === id))
+        break;
       assert.ok(tries < 600, answer.text);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -170,7 +215,10 @@ test("each filter of a list is heard", async () => {
   const project = new Project(worker);
   const id = await project.server({ name: "web" });
   const options = { token: await project.as("admin"), headers: { "OpenStack-API-Version": "compute 2.90" } };
-  const filters = operations.find(({ template, method }) => template === "/servers" && method === "GET")?.parameters.filter(({ node }) => node["in"] === "query") ?? [];
+  const filters =
+    operations
+      .find(({ template, method }) => template === "/servers" && method === "GET")
+      ?.parameters.filter(({ node }) => node["in"] === "query") ?? [];
   const values: Record<string, string> = {
     limit: "1",
     marker: "",
@@ -203,7 +251,21 @@ for (const type of ["application/json", "application/vnd.openstack.compute+json"
     const token = await project.as("member");
     const server = await project.server();
     const image = await project.image();
-    for (const path of ["/", "/v2", "/v2.1", "/v2.1/servers", "/v2.1/servers/detail", `/v2.1/servers/${server}`, `/v2.1/servers/${server}/metadata`, `/v2.1/servers/${server}/metadata/key1`, "/v2.1/images", "/v2.1/images/detail", `/v2.1/images/${image}`, `/v2.1/images/${image}/metadata`, `/v2.1/images/${image}/metadata/key1`]) {
+    for (const path of [
+      "/",
+      "/v2",
+      "/v2.1",
+      "/v2.1/servers",
+      "/v2.1/servers/detail",
+      `/v2.1/servers/${server}`,
+      `/v2.1/servers/${server}/metadata`,
+      `/v2.1/servers/${server}/metadata/key1`,
+      "/v2.1/images",
+      "/v2.1/images/detail",
+      `/v2.1/images/${image}`,
+      `/v2.1/images/${image}/metadata`,
+      `/v2.1/images/${image}/metadata/key1`,
+    ]) {
       const answer = await worker.request("GET", path, { token, headers: { Accept: type } });
       assert.equal(answer.status, 200, answer.text);
       assert.deepEqual(answer.headers.all("Content-Type"), [type], path);
@@ -212,7 +274,11 @@ for (const type of ["application/json", "application/vnd.openstack.compute+json"
 }
 
 test("a health check as text, HTML and JSON", async () => {
-  for (const [accept, type] of [["text/plain", "text/plain; charset=UTF-8"], ["text/html", "text/html; charset=UTF-8"], ["application/json", "application/json"]] as const) {
+  for (const [accept, type] of [
+    ["text/plain", "text/plain; charset=UTF-8"],
+    ["text/html", "text/html; charset=UTF-8"],
+    ["application/json", "application/json"],
+  ] as const) {
     const answer = await worker.request("GET", "/healthcheck", { headers: { Accept: accept } });
     assert.equal(answer.status, 200, answer.text);
     assert.deepEqual(answer.headers.all("Content-Type"), [type]);
@@ -220,11 +286,14 @@ test("a health check as text, HTML and JSON", async () => {
 });
 
 test("a web page that may call is told what it needs", async () => {
-  const preflight = await worker.request("OPTIONS", "/v2.1/servers", { headers: { Origin: PAGE, "Access-Control-Request-Method": "GET" } });
+  const preflight = await worker.request("OPTIONS", "/v2.1/servers", {
+    headers: { Origin: PAGE, "Access-Control-Request-Method": "GET" },
+  });
   assert.equal(preflight.status, 204);
   const answer = await worker.request("GET", "/v2.1/servers", { headers: { Origin: PAGE } });
   assert.equal(answer.status, 401);
-  for (const name of ["Access-Control-Allow-Methods", "Access-Control-Allow-Headers", "Access-Control-Max-Age"]) assert.ok(preflight.headers.has(name), name);
+  for (const name of ["Access-Control-Allow-Methods", "Access-Control-Allow-Headers", "Access-Control-Max-Age"])
+    assert.ok(preflight.headers.has(name), name);
   for (const name of ["Access-Control-Allow-Origin", "Access-Control-Expose-Headers"]) assert.ok(answer.headers.has(name), name);
 });
 

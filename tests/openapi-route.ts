@@ -15,7 +15,12 @@ const VERSIONS = new Set([undefined, "v2", "v2.1"]);
 const templates: Template[] = Object.entries(document["paths"] as Record<string, { servers?: { url: string }[] }>)
   .map(([template, item]) => ({
     template,
-    prefixes: (item.servers ?? (document["servers"] as { url: string }[])).map(({ url }) => url.replace(/^\.\/?/, "").split("/").filter((word) => word !== "")),
+    prefixes: (item.servers ?? (document["servers"] as { url: string }[])).map(({ url }) =>
+      url
+        .replace(/^\.\/?/, "")
+        .split("/")
+        .filter((word) => word !== ""),
+    ),
     segments: template.split("/").filter((word) => word !== ""),
   }))
   // Words before variables: `/servers/detail` is no server.
@@ -29,8 +34,17 @@ function variables({ segments }: Template): number {
 export function route(target: string, basePath: string): string | undefined {
   if (!target.startsWith("/")) return undefined;
   // As the platform does before the Worker sees it: dots are resolved, backslashes are slashes.
-  const { pathname } = new URL(target.replace(/^\/+/, (slashes) => "/." + slashes), "http://localhost");
-  const segments = withoutBase(pathname.replace(/^\/\.?/, "/").split("/").slice(1), basePath);
+  const { pathname } = new URL(
+    target.replace(/^\/+/, (slashes) => `/.${slashes}`),
+    "http://localhost",
+  );
+  const segments = withoutBase(
+    pathname
+      .replace(/^\/\.?/, "/")
+      .split("/")
+      .slice(1),
+    basePath,
+  );
   if (segments === undefined) return undefined;
   return templates.find((template) => template.prefixes.some((prefix) => matches(prefix, template.segments, segments)))?.template;
 }

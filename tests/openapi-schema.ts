@@ -21,7 +21,9 @@ const validators = new Map<string, ValidateFunction>();
 export function problems(pointer: string, instance: unknown): string | undefined {
   const validate = validator(pointer);
   if (validate(instance)) return undefined;
-  const lines = (validate.errors ?? []).slice(0, 10).map(({ instancePath, message, params }) => `  ${instancePath || "the top"} ${message} ${JSON.stringify(params)}`);
+  const lines = (validate.errors ?? [])
+    .slice(0, 10)
+    .map(({ instancePath, message, params }) => `  ${instancePath || "the top"} ${message} ${JSON.stringify(params)}`);
   return `does not match ${decodeURIComponent(pointer)}:\n${lines.join("\n")}`;
 }
 
@@ -59,14 +61,18 @@ export function visit(schema: Located, instance: unknown, met: (part: string) =>
 
 /** What of an instance a part of its schema is about. */
 function valuesOf(node: Schema, part: string, pointer: string, instance: unknown): unknown[] {
-  const [keyword, name = ""] = part.split("/").map((token) => decodeURIComponent(token).replaceAll("~1", "/").replaceAll("~0", "~"));
+  const [keyword, name = ""] = part
+    .split("/")
+    .map((token) => decodeURIComponent(token).replaceAll("~1", "/").replaceAll("~0", "~"));
   const members = typeof instance === "object" && instance !== null ? (instance as Schema) : {};
   switch (keyword) {
     case "properties":
       return Object.hasOwn(members, name) ? [members[name]] : [];
     case "additionalProperties": {
       const named = Object.keys((node["properties"] as Schema | undefined) ?? {});
-      return Object.keys(members).filter((member) => !named.includes(member)).map((member) => members[member]);
+      return Object.keys(members)
+        .filter((member) => !named.includes(member))
+        .map((member) => members[member]);
     }
     case "items":
       return Array.isArray(instance) ? instance : [];

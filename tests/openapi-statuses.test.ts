@@ -50,7 +50,8 @@ class Trial {
 
   /** Registers the server or image that the path names, and takes a token that may do it. */
   async prepared(fields: Record<string, unknown> = {}, role = this.isRegistry ? "admin" : "member"): Promise<this> {
-    if (this.operation.template.includes("_id}")) this.id = await (this.kind === "servers" ? this.project.server(fields) : this.project.image(fields));
+    if (this.operation.template.includes("_id}"))
+      this.id = await (this.kind === "servers" ? this.project.server(fields) : this.project.image(fields));
     return this.as(role);
   }
 
@@ -67,7 +68,10 @@ class Trial {
   answer(): Promise<Answer> {
     const path = this.operation.template.replace(/\{(server|image)_id\}/, this.id).replace("{key}", KEY);
     const body = this.options.body ?? this.body();
-    return this.worker.request(this.operation.method, `${this.prefix}${path}${this.query}`, { ...this.options, ...(body === undefined ? {} : { body }) });
+    return this.worker.request(this.operation.method, `${this.prefix}${path}${this.query}`, {
+      ...this.options,
+      ...(body === undefined ? {} : { body }),
+    });
   }
 
   private body(): object | undefined {
@@ -102,7 +106,8 @@ const PROVOKED: Record<string, (operation: Operation) => Promise<Answer>> = {
   },
   async 404(operation) {
     const trial = await new Trial(operation).prepared();
-    if (operation.template.startsWith("/images") && !operation.template.includes("{")) return trial.with({ headers: { "OpenStack-API-Version": "compute 2.39" } }).answer();
+    if (operation.template.startsWith("/images") && !operation.template.includes("{"))
+      return trial.with({ headers: { "OpenStack-API-Version": "compute 2.39" } }).answer();
     if (operation.template.startsWith("/registry/") && operation.method === "PUT") return removedLater(trial);
     trial.id = resourceId();
     return trial.answer();
@@ -111,10 +116,14 @@ const PROVOKED: Record<string, (operation: Operation) => Promise<Answer>> = {
     return (await new Trial(operation).prepared()).with({ headers: { "OpenStack-API-Version": "compute 2.999" } }).answer();
   },
   async 409(operation) {
-    return (await new Trial(operation).prepared(operation.template.startsWith("/images") ? { status: "saving" } : { locked: true })).answer();
+    return (
+      await new Trial(operation).prepared(operation.template.startsWith("/images") ? { status: "saving" } : { locked: true })
+    ).answer();
   },
   async 413(operation) {
-    return (await new Trial(operation).prepared()).with({ body: TOO_LARGE, headers: { "Content-Type": "application/json" } }).answer();
+    return (await new Trial(operation).prepared())
+      .with({ body: TOO_LARGE, headers: { "Content-Type": "application/json" } })
+      .answer();
   },
   async 415(operation) {
     return (await new Trial(operation).prepared()).with({ headers: { "Content-Type": "text/html" } }).answer();

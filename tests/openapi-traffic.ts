@@ -5,7 +5,18 @@
  */
 import assert from "node:assert/strict";
 
-import { below, headerPart, locate, nameOf, operations, otherMethods, otherPaths, parameterPart, statusPart, typePart } from "../scripts/openapi-document.mjs";
+import {
+  below,
+  headerPart,
+  locate,
+  nameOf,
+  operations,
+  otherMethods,
+  otherPaths,
+  parameterPart,
+  statusPart,
+  typePart,
+} from "../scripts/openapi-document.mjs";
 import { keep } from "./openapi-coverage.ts";
 import { methodsOf, route } from "./openapi-route.ts";
 import { problems, visit } from "./openapi-schema.ts";
@@ -45,7 +56,10 @@ export function described<Answer extends Received>(sent: Sent, answer: Answer): 
   const template = route(sent.target.split(/[?#]/)[0] ?? "", sent.basePath);
   const operation = operationOf(template, sent.method);
   const met = new Set<string>();
-  const fail = (problem: string): never => assert.fail(`${sent.method} ${sent.target} answered ${answer.status}, which is not as docs/openapi.yaml has it: ${problem}\n${answer.text.slice(0, 500)}`);
+  const fail = (problem: string): never =>
+    assert.fail(
+      `${sent.method} ${sent.target} answered ${answer.status}, which is not as docs/openapi.yaml has it: ${problem}\n${answer.text.slice(0, 500)}`,
+    );
   const response = operation.responses[String(answer.status)] ?? fail(`there is no such status at ${nameOf(operation)}`);
   met.add(statusPart(operation, answer.status));
   checkHeaders(response, answer, met, fail);
@@ -111,7 +125,8 @@ function noteAttributes({ method, target, body }: Sent): void {
   if (method !== "PUT" || !target.includes("/registry/") || body === undefined) return;
   try {
     const document = JSON.parse(Buffer.from(body).toString("utf8")) as Record<string, { attributes?: object }>;
-    for (const { attributes: named } of Object.values(document)) for (const name of Object.keys(named ?? {})) attributes.add(name);
+    for (const { attributes: named } of Object.values(document))
+      for (const name of Object.keys(named ?? {})) attributes.add(name);
   } catch {
     // No JSON, or null: nothing was registered.
   }
@@ -121,10 +136,17 @@ function noteAttributes({ method, target, body }: Sent): void {
 function withoutAttributes(instance: unknown): unknown {
   if (attributes.size === 0 || typeof instance !== "object" || instance === null) return instance;
   const copy: Record<string, unknown> = { ...instance };
-  for (const [wrapper, schema] of [["server", "Server"], ["servers", "Server"], ["image", "Image"], ["images", "Image"]] as const) {
+  for (const [wrapper, schema] of [
+    ["server", "Server"],
+    ["servers", "Server"],
+    ["image", "Image"],
+    ["images", "Image"],
+  ] as const) {
     const known = locate(`#/components/schemas/${schema}`).node["properties"];
     const strip = (fields: unknown): unknown =>
-      typeof fields === "object" && fields !== null && "links" in fields ? Object.fromEntries(Object.entries(fields).filter(([name]) => Object.hasOwn(known, name) || !attributes.has(name))) : fields;
+      typeof fields === "object" && fields !== null && "links" in fields
+        ? Object.fromEntries(Object.entries(fields).filter(([name]) => Object.hasOwn(known, name) || !attributes.has(name)))
+        : fields;
     if (wrapper in copy) copy[wrapper] = Array.isArray(copy[wrapper]) ? copy[wrapper].map(strip) : strip(copy[wrapper]);
   }
   return copy;

@@ -20,10 +20,15 @@ interface Violation {
 
 async function violations(page: Page): Promise<string[]> {
   const found = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run: (context: Document, options: unknown) => Promise<{ violations: Violation[] }> } };
-    return (await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })).violations;
+    const { axe } = globalThis as unknown as {
+      axe: { run: (context: Document, options: unknown) => Promise<{ violations: Violation[] }> };
+    };
+    return (await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }))
+      .violations;
   });
-  return found.flatMap(({ id, help, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${help}\n  ${html.slice(0, 200)}\n  ${failureSummary}`));
+  return found.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${help}\n  ${html.slice(0, 200)}\n  ${failureSummary}`),
+  );
 }
 
 for (const colorScheme of ["light", "dark"] as const) {
@@ -32,7 +37,10 @@ for (const colorScheme of ["light", "dark"] as const) {
     await project.server({ name: "busy", task_state: "rebooting", vm_state: "active" });
     await project.server({ name: "broken", vm_state: "error", locked: true });
     for (let at = 0; at < 8; at += 1) await project.server({ name: `more-${at}` });
-    const id = await project.server({ name: "web-1", metadata: { owner: "alice", "un\u202eseen": "v\n", empty: "", tier: "gold" } });
+    const id = await project.server({
+      name: "web-1",
+      metadata: { owner: "alice", "un\u202eseen": "v\n", empty: "", tier: "gold" },
+    });
     await visit({ colorScheme }, async ({ page, signIn, item }) => {
       // The page's own policy lets no script in but its files: this one comes from the test.
       const session = await page.context().newCDPSession(page);
@@ -73,7 +81,11 @@ test("everything has a name, and headings and landmarks are in order", async () 
   const id = await project.server({ name: "web-1", metadata: { owner: "alice", tier: "" } });
   await visit({ token: project.token("member"), at: `/servers/${id}` }, async ({ page }) => {
     await page.getByRole("button", { name: "Delete owner" }).waitFor();
-    const snapshot = (await page.locator("body").ariaSnapshot()).replaceAll(id, "{id}").replaceAll(project.id, "{project}").replace(/(term: Updated\n\s*- definition:\n?\s*- time: ).*/, "$1{time}").replace(/(term: Created\n\s*- definition:\n?\s*- time: ).*/, "$1{time}");
+    const snapshot = (await page.locator("body").ariaSnapshot())
+      .replaceAll(id, "{id}")
+      .replaceAll(project.id, "{project}")
+      .replace(/(term: Updated\n\s*- definition:\n?\s*- time: ).*/, "$1{time}")
+      .replace(/(term: Created\n\s*- definition:\n?\s*- time: ).*/, "$1{time}");
     assert.equal(
       snapshot,
       `- link "Skip to the content":

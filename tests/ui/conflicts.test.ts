@@ -20,11 +20,41 @@ async function requestIdOf(answer: Promise<Answer>): Promise<string> {
 }
 
 for (const { what, kind, fields, title, message } of [
-  { what: "locked", kind: "servers", fields: { locked: true }, title: "This server is locked", message: /^Instance [0-9a-f-]{36} is locked$/ },
-  { what: "in another state", kind: "servers", fields: { vm_state: "shelved_offloaded" }, title: "This server is shelved offloaded", message: /^Cannot 'delete metadata' instance [0-9a-f-]{36} while it is in vm_state shelved_offloaded$/ },
-  { what: "busy with a task", kind: "servers", fields: { task_state: "image_snapshot" }, title: "A task is running: Image snapshot", message: /^Cannot 'delete metadata' instance [0-9a-f-]{36} while it is in task_state image_snapshot$/ },
-  { what: "not started yet", kind: "servers", fields: { launched: false }, title: "This server has not been started yet", message: /^Instance [0-9a-f-]{36} is in an invalid state for 'delete metadata'$/ },
-  { what: "still being written", kind: "images", fields: { status: "saving" }, title: "This image is saving", message: /^Cannot 'delete metadata' image [0-9a-f-]{36} while it is in status saving$/ },
+  {
+    what: "locked",
+    kind: "servers",
+    fields: { locked: true },
+    title: "This server is locked",
+    message: /^Instance [0-9a-f-]{36} is locked$/,
+  },
+  {
+    what: "in another state",
+    kind: "servers",
+    fields: { vm_state: "shelved_offloaded" },
+    title: "This server is shelved offloaded",
+    message: /^Cannot 'delete metadata' instance [0-9a-f-]{36} while it is in vm_state shelved_offloaded$/,
+  },
+  {
+    what: "busy with a task",
+    kind: "servers",
+    fields: { task_state: "image_snapshot" },
+    title: "A task is running: Image snapshot",
+    message: /^Cannot 'delete metadata' instance [0-9a-f-]{36} while it is in task_state image_snapshot$/,
+  },
+  {
+    what: "not started yet",
+    kind: "servers",
+    fields: { launched: false },
+    title: "This server has not been started yet",
+    message: /^Instance [0-9a-f-]{36} is in an invalid state for 'delete metadata'$/,
+  },
+  {
+    what: "still being written",
+    kind: "images",
+    fields: { status: "saving" },
+    title: "This image is saving",
+    message: /^Cannot 'delete metadata' image [0-9a-f-]{36} while it is in status saving$/,
+  },
 ] as const) {
   test(`409: one of the ${kind} that is ${what} meanwhile says so, with the fault's message and the request id`, async () => {
     const project = new Project(FILE);
@@ -45,7 +75,11 @@ for (const { what, kind, fields, title, message } of [
       if (what === "locked") await picture("conflict");
 
       // As soon as it is over, trying again does it.
-      await project.change(kind, id, kind === "servers" ? { locked: false, vm_state: "active", task_state: null, launched: true } : { status: "active" });
+      await project.change(
+        kind,
+        id,
+        kind === "servers" ? { locked: false, vm_state: "active", task_state: null, launched: true } : { status: "active" },
+      );
       await alert.getByRole("button", { name: "Try again" }).click();
       await item("owner").getByText("was deleted").waitFor();
       assert.deepEqual(await project.metadata(kind, id), { tier: "gold" });
@@ -174,7 +208,11 @@ test("the answer to a DELETE is lost: nobody knows, and trying again finds out",
 test("503 on a change that was made, and on one that was not", async () => {
   const project = new Project(FILE);
   const id = await project.server();
-  const fault = { status: 503, headers: { "Retry-After": "1", "X-Compute-Request-Id": "req-22222222-2222-4222-8222-222222222222" }, json: { serviceUnavailable: { message: "The metadata store is temporarily unavailable.", code: 503 } } };
+  const fault = {
+    status: 503,
+    headers: { "Retry-After": "1", "X-Compute-Request-Id": "req-22222222-2222-4222-8222-222222222222" },
+    json: { serviceUnavailable: { message: "The metadata store is temporarily unavailable.", code: 503 } },
+  };
   await visit({ token: project.token("member"), at: `/servers/${id}` }, async ({ page, item }) => {
     for (const isMade of [true, false]) {
       await page.getByRole("button", { name: "Edit owner" }).click();
@@ -202,7 +240,16 @@ test("413: too many requests, and when to try again", async () => {
   const id = await project.server();
   await visit({ token: project.token("member"), at: `/servers/${id}` }, async ({ page, item }) => {
     await page.getByRole("button", { name: "Delete owner" }).waitFor();
-    await page.route("**/metadata/owner", (route) => route.fulfill({ status: 413, headers: { "Retry-After": "60" }, json: { overLimit: { message: "This request was rate-limited.", code: 413, retryAfter: "60" } } }), { times: 1 });
+    await page.route(
+      "**/metadata/owner",
+      (route) =>
+        route.fulfill({
+          status: 413,
+          headers: { "Retry-After": "60" },
+          json: { overLimit: { message: "This request was rate-limited.", code: 413, retryAfter: "60" } },
+        }),
+      { times: 1 },
+    );
     await page.getByRole("button", { name: "Delete owner" }).click();
     const alert = item("owner").getByRole("alert");
     await alert.getByText("The project has used up its share. Try again in 60 s.").waitFor();
@@ -250,14 +297,17 @@ test("a server that is gone says so, and the list is one step back", async () =>
 test("the request id is copied by one click", async () => {
   const project = new Project(FILE);
   const id = await project.server();
-  await visit({ token: project.token("member"), at: `/servers/${id}`, permissions: ["clipboard-read", "clipboard-write"] }, async ({ page }) => {
-    await page.getByRole("button", { name: "Delete owner" }).waitFor();
-    await project.change("servers", id, { locked: true });
-    const answer = refused(page, 409);
-    await page.getByRole("button", { name: "Delete owner" }).click();
-    await page.getByRole("button", { name: "Copy the request id" }).click();
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await requestIdOf(answer));
-    await page.getByRole("button", { name: "Copy the id" }).click();
-    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), id);
-  });
+  await visit(
+    { token: project.token("member"), at: `/servers/${id}`, permissions: ["clipboard-read", "clipboard-write"] },
+    async ({ page }) => {
+      await page.getByRole("button", { name: "Delete owner" }).waitFor();
+      await project.change("servers", id, { locked: true });
+      const answer = refused(page, 409);
+      await page.getByRole("button", { name: "Delete owner" }).click();
+      await page.getByRole("button", { name: "Copy the request id" }).click();
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await requestIdOf(answer));
+      await page.getByRole("button", { name: "Copy the id" }).click();
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), id);
+    },
+  );
 });

@@ -44,7 +44,9 @@ test("a request is tried with a token, and nobody else hears of it", async () =>
     assert.equal(sent?.url(), `${origin}/v2.1/servers/${id}/metadata/owner`);
     assert.equal((await sent?.allHeaders())?.["x-auth-token"], token);
     assert.deepEqual(await project.metadata("servers", id), { tier: "gold" });
-    const kept = await page.evaluate(() => JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + globalThis.document.cookie);
+    const kept = await page.evaluate(
+      () => JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + globalThis.document.cookie,
+    );
     assert.ok(!kept.includes(token));
   });
 });
@@ -65,7 +67,10 @@ test("the registry is tried at the root, not below a version", async () => {
 
 test("it is readable 360 pixels wide", async () => {
   await visit({ path: "/ui/api", viewport: { width: 360, height: 740 } }, async ({ page, picture }) => {
-    await page.getByRole("heading", { name: /edge-metadata/ }).first().waitFor();
+    await page
+      .getByRole("heading", { name: /edge-metadata/ })
+      .first()
+      .waitFor();
     assert.ok((await page.evaluate(() => globalThis.document.documentElement.scrollWidth)) <= 360);
     await picture("description, 360 pixels");
   });

@@ -47,10 +47,22 @@ test("a server shows its state, lock and task", async () => {
   await visit({ token: project.token("member"), at: `/servers/${id}` }, async ({ page, picture }) => {
     await page.getByRole("button", { name: "Delete owner" }).waitFor();
     const facts = Object.fromEntries(
-      await page.locator(".facts > div").evaluateAll((facts) => facts.map((fact) => [fact.querySelector("dt")?.textContent, fact.querySelector("dd")?.textContent])),
+      await page
+        .locator(".facts > div")
+        .evaluateAll((facts) =>
+          facts.map((fact) => [fact.querySelector("dt")?.textContent, fact.querySelector("dd")?.textContent]),
+        ),
     );
     delete facts["Updated"];
-    assert.deepEqual(facts, { Id: id, Project: project.id, State: "Stopped", Task: "None", Lock: "Unlocked", Power: "Shut down", Created: "2 Mar 2026, 10:00" });
+    assert.deepEqual(facts, {
+      Id: id,
+      Project: project.id,
+      State: "Stopped",
+      Task: "None",
+      Lock: "Unlocked",
+      Power: "Shut down",
+      Created: "2 Mar 2026, 10:00",
+    });
     assert.equal(await page.title(), "web · edge-metadata");
     await picture("detail");
   });

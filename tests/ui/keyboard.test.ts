@@ -14,7 +14,9 @@ async function focused(page: Page): Promise<string> {
     const element = document.activeElement;
     if (element === null || element === document.body) return "nothing";
     const label = element.id === "" ? null : document.querySelector(`label[for="${element.id}"]`);
-    return (element.getAttribute("aria-label") ?? label?.textContent ?? (element as HTMLElement).innerText ?? "").replace(/\s+/g, " ").trim();
+    return (element.getAttribute("aria-label") ?? label?.textContent ?? (element as HTMLElement).innerText ?? "")
+      .replace(/\s+/g, " ")
+      .trim();
   });
 }
 
@@ -147,7 +149,9 @@ test("a mistake takes the focus to where it is made", async () => {
     await tabTo(page, "Add");
     await page.keyboard.press("Enter");
     assert.equal(await focused(page), "Key");
-    const problem = await page.evaluate(() => document.getElementById(document.activeElement?.getAttribute("aria-describedby") ?? "")?.textContent);
+    const problem = await page.evaluate(
+      () => document.getElementById(document.activeElement?.getAttribute("aria-describedby") ?? "")?.textContent,
+    );
     assert.equal(problem, "A key is needed.");
   });
 });

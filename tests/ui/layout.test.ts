@@ -14,10 +14,20 @@ async function tooWide(page: Page): Promise<string[]> {
     const width = document.documentElement.clientWidth;
     const found = [...document.querySelectorAll("body *")].filter((element) => {
       const { right, left, width: own } = element.getBoundingClientRect();
-      return own > 0 && left < width && right > width + 0.5 && getComputedStyle(element).position !== "absolute" && element.closest(".visually-hidden, svg, .progress") === null;
+      return (
+        own > 0 &&
+        left < width &&
+        right > width + 0.5 &&
+        getComputedStyle(element).position !== "absolute" &&
+        element.closest(".visually-hidden, svg, .progress") === null
+      );
     });
-    const scrolls = document.documentElement.scrollWidth > width ? [`the document is ${document.documentElement.scrollWidth} wide`] : [];
-    return [...scrolls, ...found.map((element) => `${element.tagName} ${element.className} ${element.textContent?.slice(0, 40)}`)];
+    const scrolls =
+      document.documentElement.scrollWidth > width ? [`the document is ${document.documentElement.scrollWidth} wide`] : [];
+    return [
+      ...scrolls,
+      ...found.map((element) => `${element.tagName} ${element.className} ${element.textContent?.slice(0, 40)}`),
+    ];
   });
 }
 
@@ -31,7 +41,11 @@ for (const [name, options] of [
     const project = new Project(FILE);
     await project.server({ name: "n".repeat(255), created: "2026-01-01T00:00:00Z" });
     const long = "k".repeat(255);
-    const id = await project.server({ name: "web-1", metadata: { [long]: "v".repeat(255), owner: "alice" }, created: "2026-01-02T00:00:00Z" });
+    const id = await project.server({
+      name: "web-1",
+      metadata: { [long]: "v".repeat(255), owner: "alice" },
+      created: "2026-01-02T00:00:00Z",
+    });
     await visit({ ...options }, async ({ page, signIn, item, picture }) => {
       await page.getByRole("button", { name: "Use the demo" }).waitFor();
       assert.deepEqual(await tooWide(page), []);
@@ -78,11 +92,26 @@ test("on a narrow screen either the list or what is open is there", async () => 
 test("with a finger, everything to press is at least 44 pixels high", async () => {
   const project = new Project(FILE);
   const id = await project.server();
-  await visit({ token: project.token("member"), at: `/servers/${id}`, viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }, async ({ page }) => {
-    await page.getByRole("button", { name: "Delete owner" }).waitFor();
-    const small = await page.locator(".detail .metadata button").evaluateAll((buttons) => buttons.filter((button) => (button as HTMLElement).offsetParent !== null && button.getBoundingClientRect().height < 44).map((button) => button.textContent));
-    assert.deepEqual(small, []);
-  });
+  await visit(
+    {
+      token: project.token("member"),
+      at: `/servers/${id}`,
+      viewport: { width: 360, height: 740 },
+      hasTouch: true,
+      isMobile: true,
+    },
+    async ({ page }) => {
+      await page.getByRole("button", { name: "Delete owner" }).waitFor();
+      const small = await page
+        .locator(".detail .metadata button")
+        .evaluateAll((buttons) =>
+          buttons
+            .filter((button) => (button as HTMLElement).offsetParent !== null && button.getBoundingClientRect().height < 44)
+            .map((button) => button.textContent),
+        );
+      assert.deepEqual(small, []);
+    },
+  );
 });
 
 test("dark is the system's choice, and changes with it", async () => {

@@ -17,17 +17,23 @@ test("an entry says its name, its state and how many items it has", async () => 
   await visit({ token: project.token("member") }, async ({ page, picture }) => {
     const entries = page.getByRole("region", { name: "Servers" }).getByRole("link");
     await entries.first().waitFor();
-    assert.deepEqual((await entries.allInnerTexts()).map((text) => text.split(/\s*\n\s*/)), [
-      [nameless, "2 items", "Shutoff"],
-      ["broken", "2 items", "Error"],
-      ["busy", "0 items", "Active", "Image snapshot"],
-      ["locked", "1 item", "Active", "Locked"],
-      ["plain", "2 items", "Active"],
-    ]);
+    assert.deepEqual(
+      (await entries.allInnerTexts()).map((text) => text.split(/\s*\n\s*/)),
+      [
+        [nameless, "2 items", "Shutoff"],
+        ["broken", "2 items", "Error"],
+        ["busy", "0 items", "Active", "Image snapshot"],
+        ["locked", "1 item", "Active", "Locked"],
+        ["plain", "2 items", "Active"],
+      ],
+    );
     await picture("list");
     await page.getByRole("link", { name: "Images 1" }).click();
     const images = page.getByRole("region", { name: "Images" }).getByRole("link");
-    assert.deepEqual((await images.allInnerTexts()).map((text) => text.split(/\s*\n\s*/)), [["debian", "2 items", "Active"]]);
+    assert.deepEqual(
+      (await images.allInnerTexts()).map((text) => text.split(/\s*\n\s*/)),
+      [["debian", "2 items", "Active"]],
+    );
     assert.equal(await page.title(), "Images · edge-metadata");
     assert.equal(await page.getByRole("link", { name: "Images 1" }).getAttribute("aria-current"), "page");
   });
@@ -37,7 +43,13 @@ test("a list of several pages: more is shown when asked for, and found by name",
   const project = new Project(FILE);
   const names = Array.from({ length: 104 }, (_, at) => `server-${String(at).padStart(3, "0")}`);
   for (let at = 0; at < names.length; at += 8) {
-    await Promise.all(names.slice(at, at + 8).map((name, after) => project.server({ name, created: new Date(Date.UTC(2026, 0, 1) + (at + after) * 60_000).toISOString() })));
+    await Promise.all(
+      names
+        .slice(at, at + 8)
+        .map((name, after) =>
+          project.server({ name, created: new Date(Date.UTC(2026, 0, 1) + (at + after) * 60_000).toISOString() }),
+        ),
+    );
   }
   await visit({ token: project.token("member") }, async ({ page, calls }) => {
     const entries = page.getByRole("region", { name: "Servers" }).getByRole("link");
@@ -51,7 +63,7 @@ test("a list of several pages: more is shown when asked for, and found by name",
     assert.equal(await entries.count(), 1);
     await search.fill("");
     assert.equal(await entries.count(), 104);
-    assert.deepEqual((await entries.locator(".entry-name").allInnerTexts()), names.toReversed());
+    assert.deepEqual(await entries.locator(".entry-name").allInnerTexts(), names.toReversed());
     await search.fill("nothing has this name");
     await page.getByText("Nothing has that name or id.").waitFor();
     assert.equal(await page.getByRole("button", { name: "Show more" }).count(), 0);
@@ -66,7 +78,10 @@ test("the link to the next page names a query, and never another host", async ()
     await page.route("**/v2.1/servers/detail", async (route) => {
       const answer = await route.fetch();
       const body = await answer.json();
-      await route.fulfill({ response: answer, json: { ...body, servers_links: [{ rel: "next", href: "https://elsewhere.example/v2.1/servers/detail?marker=x" }] } });
+      await route.fulfill({
+        response: answer,
+        json: { ...body, servers_links: [{ rel: "next", href: "https://elsewhere.example/v2.1/servers/detail?marker=x" }] },
+      });
     });
     await signIn(project.token("member"));
     const next = page.waitForRequest((request) => request.url().endsWith("?marker=x"));
@@ -100,7 +115,11 @@ test("a list that could not be read is read again when asked", async () => {
     let isDown = true;
     await page.route("**/v2.1/servers/detail", (route) =>
       isDown
-        ? route.fulfill({ status: 503, headers: { "Retry-After": "1" }, json: { serviceUnavailable: { message: "The metadata store is temporarily unavailable.", code: 503 } } })
+        ? route.fulfill({
+            status: 503,
+            headers: { "Retry-After": "1" },
+            json: { serviceUnavailable: { message: "The metadata store is temporarily unavailable.", code: 503 } },
+          })
         : route.continue(),
     );
     await signIn(project.token("member"));

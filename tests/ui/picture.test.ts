@@ -21,14 +21,23 @@ test("the picture of the README", async () => {
   const id = await project.server({
     name: "web-1",
     created: "2026-03-06T10:00:00Z",
-    metadata: { "cost:center": "4711", environment: "production", note: "Drain it at the balancer before a restart, and tell the storefront team.", owner: "storefront", release: "2026.11.2" },
+    metadata: {
+      "cost:center": "4711",
+      environment: "production",
+      note: "Drain it at the balancer before a restart, and tell the storefront team.",
+      owner: "storefront",
+      release: "2026.11.2",
+    },
   });
-  await visit({ token: project.token("member"), at: `/servers/${id}`, viewport: { width: 1120, height: 700 } }, async ({ page, item, picture }) => {
-    await page.getByRole("button", { name: "Delete owner" }).click();
-    await item("owner").getByText("was deleted").waitFor();
-    await page.locator("body").click({ position: { x: 5, y: 650 } });
-    await picture("page");
-  });
+  await visit(
+    { token: project.token("member"), at: `/servers/${id}`, viewport: { width: 1180, height: 800 } },
+    async ({ page, item, picture }) => {
+      await page.getByRole("button", { name: "Delete owner" }).click();
+      await item("owner").getByText("was deleted").waitFor();
+      await page.locator("body").click({ position: { x: 5, y: 700 } });
+      await picture("page");
+    },
+  );
   assert.ok(statSync(path.join(pictures, "page.png")).size < 200_000);
   assert.ok(statSync(path.join(repository, "docs", "page.png")).size < 200_000);
 });

@@ -10,7 +10,13 @@ const FILE = "rights";
 
 /** The names of the buttons that change something. */
 async function offered(page: Page): Promise<string[]> {
-  const names = await page.locator(".metadata button").evaluateAll((buttons) => buttons.filter((button) => (button as HTMLElement).offsetParent !== null).map((button) => button.getAttribute("aria-label") ?? button.textContent ?? ""));
+  const names = await page
+    .locator(".metadata button")
+    .evaluateAll((buttons) =>
+      buttons
+        .filter((button) => (button as HTMLElement).offsetParent !== null)
+        .map((button) => button.getAttribute("aria-label") ?? button.textContent ?? ""),
+    );
   return names.filter((name) => /^(Add|Edit|Delete)/.test(name));
 }
 
@@ -20,10 +26,34 @@ for (const { who, role, fields, said, has } of [
   { who: "a reader", role: "reader", fields: {}, said: "This token does not allow it", has: [] },
   { who: "a member", role: "member", fields: {}, said: null, has: ALL },
   { who: "a member, of a locked server", role: "member", fields: { locked: true }, said: "This server is locked", has: [] },
-  { who: "an admin, of a locked server", role: "admin", fields: { locked: true }, said: "It is locked for others; this token may change it all the same.", has: ALL },
-  { who: "a member, while a task runs", role: "member", fields: { task_state: "rebooting" }, said: "A task is running: Rebooting", has: [] },
-  { who: "an admin, of a server that was shelved", role: "admin", fields: { vm_state: "shelved" }, said: "This server is shelved", has: [] },
-  { who: "a member, of a server that never ran", role: "member", fields: { launched: false }, said: "This server has not been started yet", has: [] },
+  {
+    who: "an admin, of a locked server",
+    role: "admin",
+    fields: { locked: true },
+    said: "It is locked for others; this token may change it all the same.",
+    has: ALL,
+  },
+  {
+    who: "a member, while a task runs",
+    role: "member",
+    fields: { task_state: "rebooting" },
+    said: "A task is running: Rebooting",
+    has: [],
+  },
+  {
+    who: "an admin, of a server that was shelved",
+    role: "admin",
+    fields: { vm_state: "shelved" },
+    said: "This server is shelved",
+    has: [],
+  },
+  {
+    who: "a member, of a server that never ran",
+    role: "member",
+    fields: { launched: false },
+    said: "This server has not been started yet",
+    has: [],
+  },
 ] as const) {
   test(`${who} is offered ${has.length === 0 ? "no change" : "every change"}`, async () => {
     const project = new Project(FILE);
@@ -39,16 +69,30 @@ for (const { who, role, fields, said, has } of [
 
 test("what a reader may not do is asked once, and holds for images as well", async () => {
   const project = new Project(FILE);
-  const [one, other, image] = [await project.server({ name: "one" }), await project.server({ name: "other" }), await project.image()];
+  const [one, other, image] = [
+    await project.server({ name: "one" }),
+    await project.server({ name: "other" }),
+    await project.image(),
+  ];
   await visit({ token: project.token("reader"), at: `/servers/${one}` }, async ({ page, calls }) => {
     const note = page.getByRole("note").filter({ hasText: "This token does not allow it" });
-    for (const [kind, id] of [["servers", one], ["servers", other], ["images", image]]) {
+    for (const [kind, id] of [
+      ["servers", one],
+      ["servers", other],
+      ["images", image],
+    ]) {
       await page.evaluate((hash) => location.assign(hash), `#/${kind}/${id}`);
-      await page.locator(".facts").getByText(id as string).waitFor();
+      await page
+        .locator(".facts")
+        .getByText(id as string)
+        .waitFor();
       await note.waitFor();
       assert.deepEqual(await offered(page), []);
     }
-    assert.deepEqual(calls().filter((call) => call.startsWith("POST")), [`POST /v2.1/servers/${one}/metadata`]);
+    assert.deepEqual(
+      calls().filter((call) => call.startsWith("POST")),
+      [`POST /v2.1/servers/${one}/metadata`],
+    );
   });
 });
 
@@ -82,7 +126,10 @@ test("a server of another project is not there", async () => {
   const [own, other] = [new Project(FILE), new Project(FILE)];
   const id = await other.server();
   await visit({ token: own.token("member"), at: `/servers/${id}` }, async ({ page }) => {
-    await page.getByRole("alert").filter({ hasText: `Instance ${id} could not be found.` }).waitFor();
+    await page
+      .getByRole("alert")
+      .filter({ hasText: `Instance ${id} could not be found.` })
+      .waitFor();
   });
 });
 
@@ -91,7 +138,9 @@ test("when nobody can say what is allowed nothing is offered, until it can be as
   const id = await project.server();
   await visit({}, async ({ page, signIn }) => {
     let isDown = true;
-    await page.route("**/metadata", (route) => (isDown && route.request().method() === "POST" ? route.abort("failed") : route.continue()));
+    await page.route("**/metadata", (route) =>
+      isDown && route.request().method() === "POST" ? route.abort("failed") : route.continue(),
+    );
     await page.evaluate((hash) => location.assign(hash), `#/servers/${id}`);
     await signIn(project.token("member"));
     const note = page.getByRole("note").filter({ hasText: "No answer" });

@@ -91,7 +91,21 @@ test("a token is kept in memory alone, and a reload or signing out forgets it", 
       document: document.documentElement.outerHTML,
       input: [...document.querySelectorAll("input")].map(({ value }) => value).join(),
     }));
-    assert.deepEqual({ ...kept, document: "" , address: "" }, { local: "{}", session: "{}", cookies: "", databases: 0, caches: 0, workers: 0, history: "null", input: "", document: "", address: "" });
+    assert.deepEqual(
+      { ...kept, document: "", address: "" },
+      {
+        local: "{}",
+        session: "{}",
+        cookies: "",
+        databases: 0,
+        caches: 0,
+        workers: 0,
+        history: "null",
+        input: "",
+        document: "",
+        address: "",
+      },
+    );
     assert.ok(!kept.document.includes(token) && !kept.address.includes(token));
     for (const request of requests) assert.ok(!request.url().includes(token), request.url());
 

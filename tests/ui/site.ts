@@ -154,7 +154,12 @@ export interface VisitOptions extends BrowserContextOptions {
 export async function visit(options: VisitOptions, use: (visit: Visit) => Promise<void>): Promise<void> {
   const { token, at, path: target = "/ui/", ...context } = options;
   if (at === undefined) await listed();
-  const opened = await (await launched()).newContext({ viewport: { width: 1180, height: 800 }, locale: "en-GB", timezoneId: "UTC", ...context });
+  const opened = await (await launched()).newContext({
+    viewport: { width: 1180, height: 800 },
+    locale: "en-GB",
+    timezoneId: "UTC",
+    ...context,
+  });
   const page = await opened.newPage();
   page.setDefaultTimeout(TIMEOUT_MS);
   const visit = new Visit(page);
@@ -192,7 +197,10 @@ export class Visit {
     });
     page.on("console", (message) => {
       // A fault of the service is a line of the browser's own; that the page copes is what the tests are about.
-      const isFault = /^Failed to load resource: (the server responded with a status of|net::ERR_(FAILED|ABORTED|TIMED_OUT))/.test(message.text());
+      const isFault =
+        /^Failed to load resource: (the server responded with a status of|net::ERR_(FAILED|ABORTED|TIMED_OUT))/.test(
+          message.text(),
+        );
       if (["error", "warning"].includes(message.type()) && !isFault) this.#failures.push(message.text());
     });
   }
@@ -204,7 +212,8 @@ export class Visit {
   };
 
   /** The row of one item. */
-  readonly item = (key: string): Locator => this.page.locator(".item").filter({ has: this.page.locator(`.key:text-is(${JSON.stringify(key)})`) });
+  readonly item = (key: string): Locator =>
+    this.page.locator(".item").filter({ has: this.page.locator(`.key:text-is(${JSON.stringify(key)})`) });
 
   readonly picture = async (name: string): Promise<void> => {
     await this.page.screenshot({ path: path.join(pictures, `${name}.png`), animations: "disabled" });
@@ -229,7 +238,9 @@ export class Visit {
   }
 
   assertClean(): void {
-    const elsewhere = this.requests.map((request) => request.url()).filter((url) => !url.startsWith("data:") && new URL(url).origin !== origin);
+    const elsewhere = this.requests
+      .map((request) => request.url())
+      .filter((url) => !url.startsWith("data:") && new URL(url).origin !== origin);
     assert.deepEqual(elsewhere, [], "asked somebody else");
     assert.deepEqual(this.#failures, []);
   }

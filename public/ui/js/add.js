@@ -39,7 +39,12 @@ export class AddForm {
       heading,
       this.#key.element,
       this.#value.element,
-      el("div", { class: "actions" }, button({ label: "Add", kind: "primary", press: submit }), button({ label: "Cancel", press: cancel })),
+      el(
+        "div",
+        { class: "actions" },
+        button({ label: "Add", kind: "primary", press: submit }),
+        button({ label: "Cancel", press: cancel }),
+      ),
       this.#below,
     );
   }

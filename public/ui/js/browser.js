@@ -36,13 +36,21 @@ export class Browser {
   constructor(options) {
     this.#options = options;
     const { resources, ended } = options;
-    this.#lists = { servers: new List({ resources, ended, kind: "servers" }), images: new List({ resources, ended, kind: "images" }) };
+    this.#lists = {
+      servers: new List({ resources, ended, kind: "servers" }),
+      images: new List({ resources, ended, kind: "images" }),
+    };
     this.#tabs = {
       servers: tab("servers"),
       images: tab("images"),
     };
     const tabs = el("nav", { class: "tabs", "aria-label": "Lists" }, ...KINDS.map((kind) => this.#tabs[kind].element));
-    this.element = el("div", { class: "browser" }, el("div", { class: "side-column" }, this.#heading, tabs, this.#side), this.#pane);
+    this.element = el(
+      "div",
+      { class: "browser" },
+      el("div", { class: "side-column" }, this.#heading, tabs, this.#side),
+      this.#pane,
+    );
   }
 
   /** Reads both lists. */
@@ -100,7 +108,13 @@ export class Browser {
     const opened = this.#open;
     this.#open = null;
     document.title = `${TITLES[kind]} · edge-metadata`;
-    this.#pane.replaceChildren(el("p", { class: "choose" }, kind === "servers" ? "Choose a server to see its metadata." : "Choose an image to see its metadata."));
+    this.#pane.replaceChildren(
+      el(
+        "p",
+        { class: "choose" },
+        kind === "servers" ? "Choose a server to see its metadata." : "Choose an image to see its metadata.",
+      ),
+    );
     if (!byPerson) return;
     // Back to where the person came from.
     const from = opened?.kind === kind ? address(opened) : null;

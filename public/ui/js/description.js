@@ -79,5 +79,11 @@ function resolveServers(part) {
 }
 
 await show().catch((error) => {
-  main?.replaceChildren(el("p", { class: "choose", role: "alert" }, `The description could not be shown: ${error instanceof Error ? error.message : error}`));
+  main?.replaceChildren(
+    el(
+      "p",
+      { class: "choose", role: "alert" },
+      `The description could not be shown: ${error instanceof Error ? error.message : error}`,
+    ),
+  );
 });

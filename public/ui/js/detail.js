@@ -120,7 +120,9 @@ export class Detail {
     const words = remark(resource, refusal);
     const isKnown = refusal === null || refusal.status === 403 || refusal.status === 409;
     this.#remark.replaceChildren(
-      ...(words === null ? [] : [notice({ tone: "calm", ...words, ...(isKnown ? {} : { fault: refusal, actions: [this.#again()] }) })]),
+      ...(words === null
+        ? []
+        : [notice({ tone: "calm", ...words, ...(isKnown ? {} : { fault: refusal, actions: [this.#again()] }) })]),
     );
     this.#items?.accessChanged();
   }

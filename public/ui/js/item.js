@@ -153,22 +153,26 @@ export class ItemRow {
     if (field === null || !field.isValid()) return;
     if (field.value === field.initial && expected === this.value) return this.#settle("shown");
     const value = field.value;
-    await this.#perform("Saving…", { value, expected }, {
-      done: () => {
-        this.value = value;
-        this.#settle("shown");
-        this.#around.changed();
-        announce(`${spoken(this.key)} saved.`);
+    await this.#perform(
+      "Saving…",
+      { value, expected },
+      {
+        done: () => {
+          this.value = value;
+          this.#settle("shown");
+          this.#around.changed();
+          announce(`${spoken(this.key)} saved.`);
+        },
+        differs: (now) =>
+          this.#conflict({
+            now,
+            mine: { label: now === null ? "Save it anyway" : "Overwrite with mine", press: () => void this.#save(now) },
+            theirs: now === null ? "Leave it deleted" : "Keep theirs",
+          }),
+        again: () => void this.#save(expected),
+        unknown: "saved",
       },
-      differs: (now) =>
-        this.#conflict({
-          now,
-          mine: { label: now === null ? "Save it anyway" : "Overwrite with mine", press: () => void this.#save(now) },
-          theirs: now === null ? "Leave it deleted" : "Keep theirs",
-        }),
-      again: () => void this.#save(expected),
-      unknown: "saved",
-    });
+    );
   }
 
   #askOrDelete() {
@@ -187,42 +191,50 @@ export class ItemRow {
   }
 
   async #delete(expected = this.value) {
-    await this.#perform("Deleting…", { value: null, expected }, {
-      done: () => {
-        this.value = expected;
-        this.#byOthers = false;
-        this.#settle("deleted");
-        this.#around.changed();
-        announce(`${spoken(this.key)} deleted.`);
+    await this.#perform(
+      "Deleting…",
+      { value: null, expected },
+      {
+        done: () => {
+          this.value = expected;
+          this.#byOthers = false;
+          this.#settle("deleted");
+          this.#around.changed();
+          announce(`${spoken(this.key)} deleted.`);
+        },
+        differs: (now) =>
+          this.#conflict({
+            now,
+            mine: { label: "Delete it anyway", press: () => void this.#delete(now ?? expected) },
+            theirs: "Keep it",
+          }),
+        again: () => void this.#delete(expected),
+        unknown: "deleted",
       },
-      differs: (now) =>
-        this.#conflict({
-          now,
-          mine: { label: "Delete it anyway", press: () => void this.#delete(now ?? expected) },
-          theirs: "Keep it",
-        }),
-      again: () => void this.#delete(expected),
-      unknown: "deleted",
-    });
+    );
   }
 
   /** @param {string | null} expected */
   async #restore(expected) {
-    await this.#perform("Bringing it back…", { value: this.value, expected }, {
-      done: () => {
-        this.#settle("shown");
-        this.#around.changed();
-        announce(`${spoken(this.key)} is back.`);
+    await this.#perform(
+      "Bringing it back…",
+      { value: this.value, expected },
+      {
+        done: () => {
+          this.#settle("shown");
+          this.#around.changed();
+          announce(`${spoken(this.key)} is back.`);
+        },
+        differs: (now) =>
+          this.#conflict({
+            now,
+            mine: { label: "Overwrite with mine", press: () => void this.#restore(now) },
+            theirs: "Keep theirs",
+          }),
+        again: () => void this.#restore(expected),
+        unknown: "put back",
       },
-      differs: (now) =>
-        this.#conflict({
-          now,
-          mine: { label: "Overwrite with mine", press: () => void this.#restore(now) },
-          theirs: "Keep theirs",
-        }),
-      again: () => void this.#restore(expected),
-      unknown: "put back",
-    });
+    );
   }
 
   /**
@@ -284,7 +296,8 @@ export class ItemRow {
       advice: now === null ? `It is not on this ${thing} any more.` : "Its value is now:",
       actions: [button({ ...mine, kind: "primary" }), button({ label: theirs, press: keep })],
     });
-    if (now !== null) box.querySelector("p:nth-of-type(2)")?.after(now === "" ? el("p", { class: "empty" }, "empty") : shown(now, "theirs"));
+    if (now !== null)
+      box.querySelector("p:nth-of-type(2)")?.after(now === "" ? el("p", { class: "empty" }, "empty") : shown(now, "theirs"));
     this.#show(box);
   }
 

@@ -34,7 +34,13 @@ export class List {
   #isBusy = false;
   #list = el("ul", { class: "entries", role: "list" });
   #below = el("div", { class: "list-foot", "aria-live": "polite" });
-  #search = el("input", { class: "input search", type: "search", autocomplete: "off", spellcheck: "false", input: () => this.#render() });
+  #search = el("input", {
+    class: "input search",
+    type: "search",
+    autocomplete: "off",
+    spellcheck: "false",
+    input: () => this.#render(),
+  });
 
   /** @param {ListOptions} options */
   constructor(options) {
@@ -42,7 +48,13 @@ export class List {
     const { kind } = options;
     this.#search.setAttribute("placeholder", `Find by name or id`);
     this.#search.setAttribute("aria-label", `Find ${kind} by name or id`);
-    this.element = el("section", { class: "list", "aria-label": kind === "servers" ? "Servers" : "Images" }, this.#search, this.#list, this.#below);
+    this.element = el(
+      "section",
+      { class: "list", "aria-label": kind === "servers" ? "Servers" : "Images" },
+      this.#search,
+      this.#list,
+      this.#below,
+    );
   }
 
   /** How many there are, as far as is known: `100+` when there may be more. */
@@ -155,7 +167,11 @@ export class List {
     const next = this.#next;
     const more = next === null ? [] : [button({ label: "Show more", press: () => void this.#more(next) })];
     if (this.#entries.length === 0 && next === null) return [el("p", { class: "none" }, `This project has no ${kind} here.`)];
-    if (found === 0) return [el("p", { class: "none" }, next === null ? "Nothing has that name or id." : "Nothing so far has that name or id."), ...more];
+    if (found === 0)
+      return [
+        el("p", { class: "none" }, next === null ? "Nothing has that name or id." : "Nothing so far has that name or id."),
+        ...more,
+      ];
     return more;
   }
 
@@ -170,6 +186,7 @@ export class List {
  * @param {Kind} kind
  */
 function explainList(fault, kind) {
-  if (fault.status === 403) return { title: `This token may not look at ${kind}`, advice: "It needs a role in a project: reader, member or admin." };
+  if (fault.status === 403)
+    return { title: `This token may not look at ${kind}`, advice: "It needs a role in a project: reader, member or admin." };
   return explain(fault, kind);
 }

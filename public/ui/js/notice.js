@@ -37,7 +37,12 @@ function said({ message, requestId }) {
     el("div", {}, el("dt", {}, "Message"), el("dd", {}, shown(message))),
     requestId === null
       ? undefined
-      : el("div", {}, el("dt", {}, "Request"), el("dd", { class: "code" }, el("code", {}, requestId), copyButton(requestId, "request id"))),
+      : el(
+          "div",
+          {},
+          el("dt", {}, "Request"),
+          el("dd", { class: "code" }, el("code", {}, requestId), copyButton(requestId, "request id")),
+        ),
   );
 }
 

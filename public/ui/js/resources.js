@@ -51,7 +51,8 @@ export class Resources {
     const document = object(await this.#api.request("GET", pathOf(kind, id)));
     const found = resource(kind, document[kind === "servers" ? "server" : "image"]);
     // An address may name something else than a server or an image, such as their list.
-    if (found.id !== id) throw new Fault({ status: 404, name: "", message: "The service knows nothing by this id.", requestId: null });
+    if (found.id !== id)
+      throw new Fault({ status: 404, name: "", message: "The service knows nothing by this id.", requestId: null });
     return found;
   }
 
@@ -125,7 +126,9 @@ function itemPath(kind, id, key) {
 
 /** Only the query of the link is used, so that no answer can send the token elsewhere. @param {unknown} links */
 function nextQuery(links) {
-  const next = array(links).map(object).find((link) => link["rel"] === "next");
+  const next = array(links)
+    .map(object)
+    .find((link) => link["rel"] === "next");
   const href = next?.["href"];
   return typeof href === "string" && URL.canParse(href) ? new URL(href).search : null;
 }

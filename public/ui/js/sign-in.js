@@ -16,7 +16,11 @@ const SENDABLE = /^[\x21-\x7e]+$/;
 /** @param {SignInOptions} options */
 export function signIn({ use, demo, fault }) {
   const problem = el("p", { class: "problem", id: uniqueId("problem"), role: "alert" });
-  const hint = el("p", { class: "hint", id: uniqueId("hint") }, "Kept in this tab's memory and sent to this service alone. A reload forgets it.");
+  const hint = el(
+    "p",
+    { class: "hint", id: uniqueId("hint") },
+    "Kept in this tab's memory and sent to this service alone. A reload forgets it.",
+  );
   const input = el("input", {
     id: uniqueId("token"),
     class: "input token",
@@ -31,7 +35,11 @@ export function signIn({ use, demo, fault }) {
     const token = input.value.trim();
     const isSendable = SENDABLE.test(token);
     input.setAttribute("aria-invalid", String(!isSendable));
-    problem.textContent = isSendable ? "" : token === "" ? "A token is needed." : "A token has no spaces and no letters beyond ASCII.";
+    problem.textContent = isSendable
+      ? ""
+      : token === ""
+        ? "A token is needed."
+        : "A token has no spaces and no letters beyond ASCII.";
     if (!isSendable) return input.focus();
     input.value = "";
     use(token);
@@ -39,7 +47,13 @@ export function signIn({ use, demo, fault }) {
   const demoPlace = el("div", { class: "demo" });
   const ended = el("div", {});
   if (fault !== null) {
-    ended.append(notice({ title: "Signed out", advice: "The service did not accept the token: it is unknown, has expired or was taken back.", fault }));
+    ended.append(
+      notice({
+        title: "Signed out",
+        advice: "The service did not accept the token: it is unknown, has expired or was taken back.",
+        fault,
+      }),
+    );
   }
   const element = el(
     "section",
@@ -58,7 +72,8 @@ export function signIn({ use, demo, fault }) {
     demoPlace,
   );
   void demo.then((token) => {
-    if (token !== null) demoPlace.append(el("span", {}, "No token at hand?"), button({ label: "Use the demo", press: () => use(token) }));
+    if (token !== null)
+      demoPlace.append(el("span", {}, "No token at hand?"), button({ label: "Use the demo", press: () => use(token) }));
   });
   return { element, focus: () => input.focus() };
 }

@@ -71,7 +71,10 @@ const CONFLICTS = [
   ],
   [
     /while it is in task_state (.+)$/s,
-    (_, task) => ({ title: `A task is running: ${readable(task)}`, advice: "Its items can be changed again when the task is over." }),
+    (_, task) => ({
+      title: `A task is running: ${readable(task)}`,
+      advice: "Its items can be changed again when the task is over.",
+    }),
   ],
   [
     /while it is in vm_state (.+)$/s,
@@ -86,7 +89,10 @@ const CONFLICTS = [
   ],
   [
     /while it is in status (.+)$/s,
-    (_, status) => ({ title: `This image is ${readable(status).toLowerCase()}`, advice: "Its items can be changed when it is complete." }),
+    (_, status) => ({
+      title: `This image is ${readable(status).toLowerCase()}`,
+      advice: "Its items can be changed when it is complete.",
+    }),
   ],
 ];
 
@@ -112,7 +118,8 @@ export function explain(fault, kind) {
     case 401:
       return { title: "The token is not valid", advice: "It is unknown, has expired or was taken back." };
     case 403:
-      if (isQuota(fault)) return { title: `This ${thing} has as many items as it may have`, advice: "Delete one before you add another." };
+      if (isQuota(fault))
+        return { title: `This ${thing} has as many items as it may have`, advice: "Delete one before you add another." };
       return { title: "This token does not allow it", advice: "Its role may look at this but not change it." };
     case 404:
       return { title: `This ${thing} is not there`, advice: "It was deleted, or belongs to another project." };
