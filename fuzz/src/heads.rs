@@ -34,7 +34,6 @@ pub fn heads(input: &[u8]) {
         let documents = PublicDocuments {
             base_path: "",
             is_configured: true,
-            openapi: "{}",
         };
         match public::respond(&head, route.as_ref(), &headers, documents) {
             Some(Ok(response)) => check_response(response, method, value, cors),
