@@ -3,7 +3,7 @@ import { MOST_LISTED } from "./parameters.ts";
 import { charge, LOG_EVENTS, LOG_GIGABYTES, LOG_STORED, METERS, PLAN, PRICES, total, type Usage } from "./price.ts";
 import type { Figures, Scenario } from "./simulation.ts";
 import { amount, dollars, print } from "./tables.ts";
-import { extra, requests, SERVER_BYTES, sum, type Units } from "./units.ts";
+import { extra, keep, requests, SERVER_BYTES, sum, type Units } from "./units.ts";
 
 export const MONTH_SECONDS = 30 * 24 * 3_600;
 
@@ -41,8 +41,11 @@ function listPrice(units: Units, workerRequests: number, count: number): number 
   return METERS.reduce((dollars, meter) => dollars + charge({ ...PRICES[meter], included: 0 }, (used[meter] ?? 0) * count), 0);
 }
 
+/** What a request is called, what it uses, and how many requests of the Worker it is. */
+type Row = [name: string, units: Units, workerRequests: number];
+
 export function millions(): void {
-  const all: [string, Units, number][] = [
+  printMillions("A million requests", [
     ["GET of all items, or of one", requests.get, 1],
     ["DELETE of an item", requests.deleteItem, 1],
     ["PUT of an item", requests.putItem, 1],
@@ -52,11 +55,29 @@ export function millions(): void {
     ["a look-up by name in a list of 1,000", requests.list(1, 1_000), 1],
     ["registry: a new server with 10 items", requests.register(ITEMS), 1],
     ["registry: a change of state", requests.registerState, 1],
-    ["registry: a deletion", sum(requests.forget(ITEMS)), 1],
+    ["registry: a deletion", requests.forget(ITEMS), 1],
     ["in addition: a token that the isolate does not know", extra.newToken, 0],
-    ["the same, and KV does not either (Keystone)", extra.newToKeystone, 0],
-    ["on top: the object has to start", extra.objectStart(ITEMS, CHANGES), 0],
-  ];
+    ["the same, and KV does not know it either (Keystone)", extra.newToKeystone, 0],
+    ["in addition: the object has to start", extra.objectStart(ITEMS, CHANGES), 0],
+  ]);
+}
+
+/** With CHANGES=keep, for a server or image of which the cloud has heard all but the change itself. */
+export function millionsKept(): void {
+  const kept = (units: Units, keys: number): Units => sum(units, keep.marks(keys), keep.firstMark);
+  printMillions("A million requests with `CHANGES=keep`", [
+    ["DELETE of an item", kept(requests.deleteItem, 1), 1],
+    ["DELETE of another one before the cloud has heard of the first", sum(requests.deleteItem, keep.marks(1)), 1],
+    ["PUT of an item", kept(requests.putItem, 1), 1],
+    ["POST of 3 items", kept(requests.merge(3), 3), 1],
+    ["PUT of all, 5 in place of 10", kept(requests.replace(10, 5), 15), 1],
+    ["registry: a page of 100 changes", requests.changes(MOST_LISTED), 1],
+    ["registry: GET of a server", requests.get, 1],
+    ["registry: the cloud has applied a change", sum(requests.registerState, keep.acknowledged(1), keep.lastMark), 1],
+  ]);
+}
+
+function printMillions(title: string, rows: Row[]): void {
   const head = [
     "a million of",
     "Worker requests",
@@ -67,14 +88,17 @@ export function millions(): void {
     "KV writes",
     "list price",
   ];
-  const rows = all.map(([name, units, workerRequests]) => [
-    name,
-    ...[workerRequests, units.objectRequests, units.rowsRead, units.rowsWritten, units.kvReads, units.kvWrites].map((count) =>
-      count === 0 ? "" : `${count.toLocaleString("en")} M`,
-    ),
-    dollars(listPrice(units, workerRequests, 1e6)),
-  ]);
-  print("A million requests", head, rows);
+  print(
+    title,
+    head,
+    rows.map(([name, units, workerRequests]) => [
+      name,
+      ...[workerRequests, units.objectRequests, units.rowsRead, units.rowsWritten, units.kvReads, units.kvWrites].map((count) =>
+        count === 0 ? "" : `${count.toLocaleString("en")} M`,
+      ),
+      dollars(listPrice(units, workerRequests, 1e6)),
+    ]),
+  );
 }
 
 /** How a simulated second extends to a month. */
@@ -95,7 +119,7 @@ function usage({ scenario, figures, writes, registry }: Traffic): Usage {
   const states = (servers * registry.states) / 86_400;
   const [coming, going, state] = [requests.register(ITEMS), requests.forget(ITEMS), requests.registerState];
   const workerRequests = requestsPerSecond + 2 * come + states;
-  // A minute after a deletion there is another alarm.
+  // A day after a deletion there is another alarm.
   const objectRequests =
     figures.objectRequests + come * (coming.objectRequests + going.objectRequests + 1) + states * state.objectRequests;
   const second: Usage = {

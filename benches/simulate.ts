@@ -5,6 +5,7 @@ import {
   gigabyteSeconds,
   logs,
   millions,
+  millionsKept,
   MONTH_SECONDS,
   OBJECT_GIGABYTES,
   START_ROWS,
@@ -151,6 +152,7 @@ function sensitivityOfObjects(figures: Figures): void {
 }
 
 millions();
+millionsKept();
 const month: Traffic = { scenario: small, figures: simulate(small), writes: WRITES, registry: { churn: 0, states: 0 } };
 bill("50,000 servers, 100 million requests a month", month);
 logs("Logs of 100 million requests", month);

@@ -36,6 +36,20 @@ export const requests = {
   registerState: units({ objectRequests: 1, rowsRead: 2, rowsWritten: 2 }),
   /** The registry: a DELETE, its alarm, and the update of the index; not the second alarm a day later. */
   forget: (items: number): Units => units({ objectRequests: 3, rowsRead: 15, rowsWritten: 8 + items }),
+  /** The registry: a page of the changes that the cloud has yet to hear of. */
+  changes: (shown: number): Units => units({ objectRequests: 1, rowsRead: shown }),
+};
+
+/** Additional units with CHANGES=keep. */
+export const keep = {
+  /** A change: one mark for each key that it touches. */
+  marks: (keys: number): Units => units({ rowsWritten: keys }),
+  /** The first mark of a server or image: its alarm, and the update of the list of changes. */
+  firstMark: units({ objectRequests: 2, rowsRead: 12, rowsWritten: 5 }),
+  /** A registry's PUT: marks that the cloud has applied. */
+  acknowledged: (keys: number): Units => units({ rowsRead: keys, rowsWritten: keys }),
+  /** The last mark of a server or image: its alarm, and the update of the list of changes. */
+  lastMark: units({ objectRequests: 2, rowsRead: 13, rowsWritten: 4 }),
 };
 
 /** Additional units. */

@@ -1,10 +1,10 @@
-// What a request uses of what the platform bills: calls of objects, KV reads, rows read and written. `requests` and
-// `extra` hold the numbers that docs/price.md and the simulation calculate with.
+// What a request uses of what the platform bills: calls of objects, KV reads, rows read and written. `requests`, `extra`
+// and `keep` hold the numbers that docs/price.md and the simulation calculate with.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { extra, LONGEST_SERVER_BYTES, requests, SERVER_BYTES, sum, type Units } from "../benches/units.ts";
+import { extra, keep, LONGEST_SERVER_BYTES, requests, SERVER_BYTES, sum, type Units } from "../benches/units.ts";
 import { assertFault, assertNoContent } from "./answers.ts";
 import { resourceId, startWorker, type Answer, type Worker } from "./harness.ts";
 import { startKeystone } from "./keystone-fake.ts";
@@ -14,8 +14,10 @@ const entry = "tests/counting.js";
 const worker = await startWorker({ entry });
 const keystone = await startKeystone();
 const withKeystone = await startWorker({ entry, vars: { KEYSTONE_URL: keystone.url } });
+const keeping = await startWorker({ entry, vars: { CHANGES: "keep" } });
 after(async () => {
   await worker.stop();
+  await keeping.stop();
   await withKeystone.stop();
   await keystone.stop();
 });
@@ -101,9 +103,11 @@ for (const kind of ["server", "image"] as const) {
     assert.deepEqual(await ask("GET", `${collection}/key1`), requests.get);
     assert.deepEqual(await ask("PUT", `${collection}/key1`, { meta: { key1: "changed" } }), requests.putItem);
     assert.deepEqual(await ask("PUT", `${collection}/new`, { meta: { new: "v" } }), requests.putItem);
-    assert.deepEqual(await ask("POST", collection, { metadata: { key1: "v", key2: "v", newer: "v" } }), requests.merge(2));
-    // Of ten existing items and two new ones five stay as they are.
-    assert.deepEqual(await ask("PUT", collection, { metadata: someItems(5) }), requests.replace(7, 0));
+    assert.deepEqual(await ask("POST", collection, { metadata: { key1: "v", key2: "w", newer: "v" } }), requests.merge(3));
+    // Ten existing items and two new ones. Those that stay as they are cost nothing.
+    assert.deepEqual(await ask("PUT", collection, { metadata: someItems(5) }), requests.replace(7, 1));
+    assert.deepEqual(await ask("PUT", collection, { metadata: { key1: "new", other: "v" } }), requests.replace(4, 2));
+    assert.deepEqual(await ask("PUT", collection, { metadata: someItems(5) }), requests.replace(1, 5));
     assert.deepEqual(await ask("DELETE", `${collection}/key1`), requests.deleteItem);
   });
 }
@@ -211,6 +215,45 @@ test("registry: billed units of creating, changing and deleting a server", async
   assert.deepEqual(await billed(), requests.get);
   assertNoContent(await worker.request("DELETE", `/registry/servers/${id}`, { token }));
   assert.deepEqual(await billed(), requests.forget(10));
+});
+
+test("CHANGES=keep: a change writes a mark for each key, and the first and the last mark update the list of changes", async () => {
+  const project = new Project(keeping);
+  const id = await project.server({ metadata: someItems(10) });
+  const token = await project.as("member");
+  const path = `/v2.1/${project.id}/servers/${id}/metadata`;
+  const ask = async (method: string, path: string, body?: object): Promise<Units> => {
+    const answer = await keeping.request(method, path, { token, ...(body === undefined ? {} : { body }) });
+    assert.ok(answer.status < 300, answer.text);
+    return billed(keeping);
+  };
+  await ask("GET", path);
+  assert.deepEqual(await ask("GET", path), requests.get);
+  // The first resource with a mark creates the list's tables.
+  const first = sum(requests.deleteItem, keep.marks(1), keep.firstMark);
+  assert.deepEqual(await ask("DELETE", `${path}/key0`), sum(first, extra.firstOfProject));
+  assert.deepEqual(await ask("DELETE", `${path}/key1`), sum(requests.deleteItem, keep.marks(1)));
+  assert.deepEqual(await ask("PUT", `${path}/key1`, { meta: { key1: "v" } }), sum(requests.putItem, keep.marks(1)));
+  const items = { key2: "new", key3: "new", new: "v" };
+  assert.deepEqual(await ask("POST", path, { metadata: items }), sum(requests.merge(3), keep.marks(3)));
+
+  const registrar = await keeping.registrar();
+  await keeping.request("GET", "/registry/changes", { token: registrar });
+  assert.deepEqual(await billed(keeping), requests.changes(1));
+  const revisions = async (): Promise<[string, number][]> => {
+    const { changes } = (await keeping.record("servers", id)) as { changes: Record<string, { revision: number }> };
+    return Object.entries(changes).map(([key, { revision }]) => [key, revision]);
+  };
+  const marks = await revisions();
+  assert.equal(marks.length, 5);
+  assert.deepEqual(await billed(keeping), requests.get);
+  await keeping.putServer(id, { applied: Object.fromEntries(marks.slice(0, 3)) });
+  assert.deepEqual(await billed(keeping), sum(requests.registerState, keep.acknowledged(3)));
+  await keeping.putServer(id, { applied: Object.fromEntries(marks.slice(3)) });
+  assert.deepEqual(await billed(keeping), sum(requests.registerState, keep.acknowledged(2), keep.lastMark));
+  assert.deepEqual(await revisions(), []);
+  await billed(keeping);
+  assert.deepEqual(await ask("DELETE", `${path}/key4`), first);
 });
 
 test("a stored server is 9 pages, with the most and longest items 29", async () => {
