@@ -71,8 +71,7 @@ async function drain(body) {
   if (body.locked) return;
   const reader = body.getReader({ mode: "byob" });
   for (let left = MAX_DRAINED_BYTES; left > 0; left -= DRAINED_AT_ONCE) {
-    const { done } = await reader.readAtLeast(DRAINED_AT_ONCE, new Uint8Array(DRAINED_AT_ONCE));
-    if (done) return;
+    if ((await reader.readAtLeast(DRAINED_AT_ONCE, new Uint8Array(DRAINED_AT_ONCE))).done) return;
   }
 }
 

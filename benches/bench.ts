@@ -50,8 +50,10 @@ await command(async () => {
   await buildNullRust();
   progress("conformance");
   const results: Results = { machine: await describeMachine(wrk), conforming: await checkConformance() };
-  if (parts.has("sides")) results.memory = await sideBySide([nothing, bareObject, sameJob, ours, ...others], MEMORY, rounds, seconds);
-  if (parts.has("disk")) results.disk = await sideBySide([bareObject, sameJob, ours], DISK, Math.min(rounds, 3), Math.min(seconds, 2));
+  if (parts.has("sides"))
+    results.memory = await sideBySide([nothing, bareObject, sameJob, ours, ...others], MEMORY, rounds, seconds);
+  if (parts.has("disk"))
+    results.disk = await sideBySide([bareObject, sameJob, ours], DISK, Math.min(rounds, 3), Math.min(seconds, 2));
   if (parts.has("first")) results.first = await measureFirstRequests(isQuick ? 7 : 25);
   if (parts.has("growth")) results.growth = await measureGrowth(isQuick ? 1_000 : 100_000);
   if (parts.has("hot")) results.hot = await measureHotObject();

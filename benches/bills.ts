@@ -52,16 +52,25 @@ export function millions(): void {
     ["a look-up by name in a list of 1,000", requests.list(1, 1_000), 1],
     ["registry: a new server with 10 items", requests.register(ITEMS), 1],
     ["registry: a change of state", requests.registerState, 1],
-    ["registry: a deletion", sum(requests.forget(ITEMS, CHANGES)), 1],
+    ["registry: a deletion", sum(requests.forget(ITEMS)), 1],
     ["in addition: a token that the isolate does not know", extra.newToken, 0],
     ["the same, and KV does not either (Keystone)", extra.newToKeystone, 0],
     ["on top: the object has to start", extra.objectStart(ITEMS, CHANGES), 0],
   ];
-  const head = ["a million of", "Worker requests", "object requests", "rows read", "rows written", "KV reads", "KV writes", "list price"];
+  const head = [
+    "a million of",
+    "Worker requests",
+    "object requests",
+    "rows read",
+    "rows written",
+    "KV reads",
+    "KV writes",
+    "list price",
+  ];
   const rows = all.map(([name, units, workerRequests]) => [
     name,
-    ...[workerRequests, units.objectRequests, units.rowsRead, units.rowsWritten, units.kvReads, units.kvWrites].map(
-      (count) => (count === 0 ? "" : `${count.toLocaleString("en")} M`),
+    ...[workerRequests, units.objectRequests, units.rowsRead, units.rowsWritten, units.kvReads, units.kvWrites].map((count) =>
+      count === 0 ? "" : `${count.toLocaleString("en")} M`,
     ),
     dollars(listPrice(units, workerRequests, 1e6)),
   ]);
@@ -84,7 +93,7 @@ function usage({ scenario, figures, writes, registry }: Traffic): Usage {
   const changing = requestsPerSecond * writes;
   const come = (servers * registry.churn) / 86_400;
   const states = (servers * registry.states) / 86_400;
-  const [coming, going, state] = [requests.register(ITEMS), requests.forget(ITEMS, CHANGES), requests.registerState];
+  const [coming, going, state] = [requests.register(ITEMS), requests.forget(ITEMS), requests.registerState];
   const workerRequests = requestsPerSecond + 2 * come + states;
   // A minute after a deletion there is another alarm.
   const objectRequests =
@@ -101,7 +110,8 @@ function usage({ scenario, figures, writes, registry }: Traffic): Usage {
       requestsPerSecond * lists * MOST_LISTED +
       come * (coming.rowsRead + going.rowsRead) +
       states * state.rowsRead,
-    rowsWritten: changing * requests.deleteItem.rowsWritten + come * (coming.rowsWritten + going.rowsWritten) + states * state.rowsWritten,
+    rowsWritten:
+      changing * requests.deleteItem.rowsWritten + come * (coming.rowsWritten + going.rowsWritten) + states * state.rowsWritten,
     stored: 0,
     kvReads: figures.kvReads,
     kvWrites: 0,
@@ -133,11 +143,18 @@ export function logs(title: string, traffic: Traffic): void {
       dollars(charge(LOG_GIGABYTES, gigabytes) + charge(LOG_STORED, kept)),
     ];
   };
-  print(title, ["logs in a month", "events", "until 30 November 2026", "from 1 December 2026"], [
-    row("as configured: the Worker's line", workerRequests),
-    row("the same with `LOG_LEVEL=warn`, when one request in 10,000 fails", workerRequests / 10_000),
-    row("`invocation_logs = true`: the platform's, too, for the Worker and for each call of an object", 2 * workerRequests + objectRequests),
-  ]);
+  print(
+    title,
+    ["logs in a month", "events", "until 30 November 2026", "from 1 December 2026"],
+    [
+      row("as configured: the Worker's line", workerRequests),
+      row("the same with `LOG_LEVEL=warn`, when one request in 10,000 fails", workerRequests / 10_000),
+      row(
+        "`invocation_logs = true`: the platform's, too, for the Worker and for each call of an object",
+        2 * workerRequests + objectRequests,
+      ),
+    ],
+  );
 }
 
 /** The cost of validating tokens, by who decides about them. */
@@ -149,10 +166,14 @@ export function tokens(title: string, { kvReads, keystone }: Figures): void {
     `${amount(validations)}/s`,
     dollars(charge(PRICES.kvReads, reads * MONTH_SECONDS) + charge(PRICES.kvWrites, writes * MONTH_SECONDS)),
   ];
-  print(title, ["who decides", "KV reads a month", "KV writes a month", "Keystone", "charge for KV"], [
-    row("KV", kvReads, 0, 0),
-    row("Keystone, with KV as a cache", keystone.kvReads, keystone.kvWrites, keystone.validations),
-    // Then Keystone validates each token that an isolate does not know.
-    row("Keystone, no KV", 0, 0, kvReads),
-  ]);
+  print(
+    title,
+    ["who decides", "KV reads a month", "KV writes a month", "Keystone", "charge for KV"],
+    [
+      row("KV", kvReads, 0, 0),
+      row("Keystone, with KV as a cache", keystone.kvReads, keystone.kvWrites, keystone.validations),
+      // Then Keystone validates each token that an isolate does not know.
+      row("Keystone, no KV", 0, 0, kvReads),
+    ],
+  );
 }

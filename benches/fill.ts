@@ -46,12 +46,7 @@ export function send(
   });
 }
 
-export async function register(
-  port: number,
-  agent: http.Agent | false,
-  resource: string,
-  document: object,
-): Promise<void> {
+export async function register(port: number, agent: http.Agent | false, resource: string, document: object): Promise<void> {
   const headers = { "X-Auth-Token": REGISTRAR, "Content-Type": "application/json" };
   const { status, body } = await send(port, agent, "PUT", `/registry/${resource}`, headers, JSON.stringify(document));
   if (status >= 300) throw new Failure(`PUT /registry/${resource}: ${status} ${body}`);

@@ -11,7 +11,7 @@ import { ITEMS, itemPath, key, token, tokens } from "./workload.ts";
 
 export interface Curve {
   title: string;
-  points: { count: number; /** CPU per DELETE, as a share of the reference's */ cpu: Spread }[];
+  points: { count: number /** CPU per DELETE, as a share of the reference's */; cpu: Spread }[];
 }
 
 export interface Growth {

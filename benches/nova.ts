@@ -95,12 +95,14 @@ export async function measureNova(rounds: number, seconds: number): Promise<Nova
       turns: [],
     };
     // The Worker with as few connections as well, because only then do latencies compare.
-    const workers = [CONNECTIONS.nova, CONNECTIONS.worker].map((connections): Contestant => ({
-      title: ours.title,
-      connections,
-      turn: () => workerTurn(served, seconds, connections),
-      turns: [],
-    }));
+    const workers = [CONNECTIONS.nova, CONNECTIONS.worker].map(
+      (connections): Contestant => ({
+        title: ours.title,
+        connections,
+        turn: () => workerTurn(served, seconds, connections),
+        turns: [],
+      }),
+    );
     const sides = [nova, ...workers];
     await compete(sides, rounds);
     return { rounds, seconds, items: ITEMS, processes: PROCESSES, versions, sides: sides.map(result), ratios: ratios(sides) };

@@ -12,8 +12,28 @@ export async function buildNullRust(): Promise<void> {
   progress("null-rust: cargo build");
   const manifest = path.join(folder, "Cargo.toml");
   const wasm = path.join(target, "wasm32-unknown-unknown", "release", "null_rust.wasm");
-  await run("cargo", ["build", "--release", "--locked", "--manifest-path", manifest, "--target", "wasm32-unknown-unknown", "--target-dir", target]);
+  await run("cargo", [
+    "build",
+    "--release",
+    "--locked",
+    "--manifest-path",
+    manifest,
+    "--target",
+    "wasm32-unknown-unknown",
+    "--target-dir",
+    target,
+  ]);
   mkdirSync(path.join(folder, "build"), { recursive: true });
   const out = path.join(folder, "build");
-  await run(wasmBindgen, [wasm, "--target", "web", "--no-typescript", "--remove-name-section", "--out-name", "index", "--out-dir", out]);
+  await run(wasmBindgen, [
+    wasm,
+    "--target",
+    "web",
+    "--no-typescript",
+    "--remove-name-section",
+    "--out-name",
+    "index",
+    "--out-dir",
+    out,
+  ]);
 }

@@ -12,13 +12,13 @@ function found(file: string, pattern: RegExp): number {
 }
 
 /** Tokens that an isolate caches. */
-export const TOKENS_REMEMBERED = found("src/identity/cache.rs", /^const MOST: usize = ([\d_]+);/m);
+export const TOKENS_REMEMBERED = found("core/src/auth/identity_cache.rs", /^const CAPACITY: usize = ([\d_]+);/m);
 
 /** The default of TOKEN_CACHE_SECONDS. */
-export const TOKEN_CACHE_SECONDS = found("src/settings.rs", /"TOKEN_CACHE_SECONDS", ([\d_]+),/);
+export const TOKEN_CACHE_SECONDS = found("core/src/settings.rs", /^ {12}token_cache_seconds: ([\d_]+),/m);
 
 /** Entries of one page of a list. */
-export const MOST_LISTED = found("src/api/query.rs", /^pub const MOST_LISTED: usize = ([\d_]+);/m);
+export const MOST_LISTED = found("core/src/http/json_page.rs", /^pub const MAX_ENTRIES: usize = ([\d_]+);/m);
 
 /** Configured limit of requests per project, location and minute. */
 export const RATE_LIMIT = deployedRateLimit(root).limit;

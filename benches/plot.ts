@@ -18,7 +18,10 @@ export function plotSides({ sides }: Comparison): string {
   const height = top + bars.length * row + 36;
   const parts = [text(left, 22, "CPU per DELETE, µs (logarithmic); the line is from quartile to quartile", "start")];
   for (const tick of [10, 100, 1_000, 10_000]) {
-    parts.push(line(at(tick), top, at(tick), height - 32, FAINT), text(at(tick), height - 14, tick.toLocaleString("en"), "middle"));
+    parts.push(
+      line(at(tick), top, at(tick), height - 32, FAINT),
+      text(at(tick), height - 14, tick.toLocaleString("en"), "middle"),
+    );
   }
   for (const [number, { title, value }] of bars.entries()) {
     const y = top + number * row;
@@ -27,7 +30,12 @@ export function plotSides({ sides }: Comparison): string {
       `<rect x="${left}" y="${y + 6}" width="${round(at(value.median) - left)}" height="${row - 14}" fill="${isOurs ? COLOURS[1] : COLOURS[0]}"/>`,
       line(at(value.low), y + row / 2 - 1, at(value.high), y + row / 2 - 1, INK),
       text(left - 10, y + row / 2 + 4, title, "end"),
-      text(Math.max(at(value.high), at(value.median)) + 8, y + row / 2 + 4, Math.round(value.median).toLocaleString("en"), "start"),
+      text(
+        Math.max(at(value.high), at(value.median)) + 8,
+        y + row / 2 + 4,
+        Math.round(value.median).toLocaleString("en"),
+        "start",
+      ),
     );
   }
   return svg(width, height, parts);
@@ -40,7 +48,10 @@ export function plotGrowth({ curves }: Growth): string {
   const most = Math.max(...points.map(({ cpu }) => cpu.high)) * 1.15;
   const x = logarithmic(1, Math.max(...points.map(({ count }) => count)), left, width - right);
   const y = (value: number): number => height - bottom - (value / most) * (height - top - bottom);
-  const parts = [text(left, 22, "CPU per DELETE: 640 servers, 10 items, 10 tokens are 1", "start"), text((left + width - right) / 2, height - 10, "how many there are", "middle")];
+  const parts = [
+    text(left, 22, "CPU per DELETE: 640 servers, 10 items, 10 tokens are 1", "start"),
+    text((left + width - right) / 2, height - 10, "how many there are", "middle"),
+  ];
   for (let value = 0; value <= most; value += 0.25) {
     parts.push(line(left, y(value), width - right, y(value), FAINT), text(left - 8, y(value) + 4, String(value), "end"));
   }

@@ -14,7 +14,9 @@ export function cpuMicroseconds(pid: number): number {
 
 /** CPU time of a process and its children. */
 export function familyCpuMicroseconds(pid: number): number {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter((text) => text !== "");
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")
+    .split(" ")
+    .filter((text) => text !== "");
   return [pid, ...children.map(Number)].reduce((sum, member) => sum + cpuMicroseconds(member), 0);
 }
 

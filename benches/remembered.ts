@@ -1,4 +1,4 @@
-// The isolate's token cache, as src/identity/cache.rs implements it: bounded, least recently used first out.
+// The isolate's token cache, as core/src/auth/identity_cache.rs implements it: bounded, least recently used first out.
 
 interface Entry<Value> {
   key: number;

@@ -13,7 +13,10 @@ export function report(results: Results): string {
   if (first) {
     parts.push(
       "## First request after a start",
-      table(["", "ms"], first.milliseconds.map(({ title, spread }) => [title, withSpread(spread, 2)])),
+      table(
+        ["", "ms"],
+        first.milliseconds.map(({ title, spread }) => [title, withSpread(spread, 2)]),
+      ),
       [
         `Medians of ${first.starts} starts. edge-metadata \`GET /\` : null Rust: **${withSpread(first.ratio, 2)}**,`,
         `with nothing logged **${withSpread(first.quietRatio, 2)}** (goal ≤ 1.5)`,
@@ -21,11 +24,21 @@ export function report(results: Results): string {
     );
   }
   if (growth) {
-    parts.push("## Growth", "CPU per DELETE, as a share of that with 640 servers, 10 items and 10 tokens; medians of 9 rounds that take turns.");
+    parts.push(
+      "## Growth",
+      "CPU per DELETE, as a share of that with 640 servers, 10 items and 10 tokens; medians of 9 rounds that take turns.",
+    );
     for (const { title, points } of growth.curves) {
-      parts.push(table([title, ...points.map(({ count }) => count.toLocaleString("en"))], [["CPU", ...points.map(({ cpu }) => withSpread(cpu, 2))]]));
+      parts.push(
+        table(
+          [title, ...points.map(({ count }) => count.toLocaleString("en"))],
+          [["CPU", ...points.map(({ cpu }) => withSpread(cpu, 2))]],
+        ),
+      );
     }
-    parts.push(`A server that is awake with all its items takes ${Math.round(growth.bytesPerObject / 1000)} KB of resident memory.`);
+    parts.push(
+      `A server that is awake with all its items takes ${Math.round(growth.bytesPerObject / 1000)} KB of resident memory.`,
+    );
   }
   if (hot) {
     const rows = hot.loads.map(({ connections, deadlineMilliseconds, perSecond, seen }, at) => [
@@ -55,7 +68,9 @@ function machine({ date, cpu, cores, memoryBytes, kernel, load, versions }: Mach
 }
 
 function listed(versions: Record<string, string>): string {
-  return Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
+  return Object.entries(versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(", ");
 }
 
 function comparison(title: string, { rounds, seconds, connections, sides, ratios }: Comparison, withRecorded: boolean): string[] {
@@ -72,7 +87,10 @@ function comparison(title: string, { rounds, seconds, connections, sides, ratios
     `## ${title}`,
     `Medians (and quartiles) of ${rounds} interleaved rounds of at most ${seconds} s each, ${connections} connections.`,
     table(["", "req/s", "p50 ms", "p99 ms", "CPU µs per request", "peak MB"], rows),
-    table(["ratio, of one round each", "", "goal"], ratios.map(({ title, goal, value }) => [title, `**${withSpread(value, 2)}**`, goal])),
+    table(
+      ["ratio, of one round each", "", "goal"],
+      ratios.map(({ title, goal, value }) => [title, `**${withSpread(value, 2)}**`, goal]),
+    ),
   ];
 }
 
@@ -93,7 +111,10 @@ function withNova({ rounds, seconds, items, processes, versions, sides, ratios }
       `${listed(versions)}; ${processes} processes of Nova's, databases in memory, tokens cached.`,
     ].join("\n"),
     table(["", "connections", "req/s", "p50 ms", "p99 ms", "CPU µs per DELETE", "CPU µs of MariaDB"], rows),
-    table(["ratio, of one round each", ""], ratios.map(({ title, value }) => [title, `**${withSpread(value, 1)}**`])),
+    table(
+      ["ratio, of one round each", ""],
+      ratios.map(({ title, value }) => [title, `**${withSpread(value, 1)}**`]),
+    ),
   ];
 }
 

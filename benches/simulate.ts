@@ -1,6 +1,16 @@
 // `npm run simulate`: prints the tables of docs/price.md, the same on every machine: no clock is read and random
 // numbers are seeded.
-import { bill, gigabyteSeconds, logs, millions, MONTH_SECONDS, OBJECT_GIGABYTES, START_ROWS, tokens, type Traffic } from "./bills.ts";
+import {
+  bill,
+  gigabyteSeconds,
+  logs,
+  millions,
+  MONTH_SECONDS,
+  OBJECT_GIGABYTES,
+  START_ROWS,
+  tokens,
+  type Traffic,
+} from "./bills.ts";
 import { TOKEN_CACHE_SECONDS } from "./parameters.ts";
 import { simulate, type Figures, type Scenario } from "./simulation.ts";
 import { amount, percent, perSecond, print } from "./tables.ts";
@@ -48,25 +58,32 @@ function exponents(exponent: number): Partial<Scenario> {
 
 function overview(figures: Figures): void {
   const { keystone } = figures;
-  print("A million servers", ["what", "figure"], [
-    ["requests", perSecond(million.requestsPerSecond)],
-    ["calls of objects, lists included", perSecond(figures.objectRequests)],
-    ["objects in memory: average, most", `${amount(figures.objectsAwake)}, ${amount(figures.mostAwake)}`],
-    ["objects that start", perSecond(figures.objectStarts)],
-    ["rows read by them", perSecond(figures.objectStarts * START_ROWS)],
-    ["hottest server: average, most in one second", `${perSecond(figures.hottestObject)}, ${figures.hottestSecond}`],
-    ["hottest list: requests, rows", `${perSecond(figures.hottestList)}, ${amount(figures.largestProject)}`],
-    ["lists in memory", amount(figures.listsAwake)],
-    ["users with a token", amount(figures.users)],
-    ["KV decides about tokens: reads", perSecond(figures.kvReads)],
-    ["Keystone decides: KV reads", perSecond(keystone.kvReads)],
-    ["Keystone decides: KV writes", perSecond(keystone.kvWrites)],
-    ["of them less than a second after the last one to that key", perSecond(keystone.quickWrites)],
-    ["Keystone decides: validations", perSecond(keystone.validations)],
-    ["over the configured rate limit", percent(figures.overLimit)],
-    ["duration, at 10 ms a call", `${amount(gigabyteSeconds(figures.objectRequests))} GB-s/s`],
-    ["duration, were all time in memory billed", `${amount((figures.objectsAwake + figures.listsAwake) * OBJECT_GIGABYTES)} GB-s/s`],
-  ]);
+  print(
+    "A million servers",
+    ["what", "figure"],
+    [
+      ["requests", perSecond(million.requestsPerSecond)],
+      ["calls of objects, lists included", perSecond(figures.objectRequests)],
+      ["objects in memory: average, most", `${amount(figures.objectsAwake)}, ${amount(figures.mostAwake)}`],
+      ["objects that start", perSecond(figures.objectStarts)],
+      ["rows read by them", perSecond(figures.objectStarts * START_ROWS)],
+      ["hottest server: average, most in one second", `${perSecond(figures.hottestObject)}, ${figures.hottestSecond}`],
+      ["hottest list: requests, rows", `${perSecond(figures.hottestList)}, ${amount(figures.largestProject)}`],
+      ["lists in memory", amount(figures.listsAwake)],
+      ["users with a token", amount(figures.users)],
+      ["KV decides about tokens: reads", perSecond(figures.kvReads)],
+      ["Keystone decides: KV reads", perSecond(keystone.kvReads)],
+      ["Keystone decides: KV writes", perSecond(keystone.kvWrites)],
+      ["of them less than a second after the last one to that key", perSecond(keystone.quickWrites)],
+      ["Keystone decides: validations", perSecond(keystone.validations)],
+      ["over the configured rate limit", percent(figures.overLimit)],
+      ["duration, at 10 ms a call", `${amount(gigabyteSeconds(figures.objectRequests))} GB-s/s`],
+      [
+        "duration, were all time in memory billed",
+        `${amount((figures.objectsAwake + figures.listsAwake) * OBJECT_GIGABYTES)} GB-s/s`,
+      ],
+    ],
+  );
 }
 
 function sensitivityOfTokens(figures: Figures): void {
@@ -84,15 +101,26 @@ function sensitivityOfTokens(figures: Figures): void {
       vary({ cacheSeconds, warmUpSeconds: cacheSeconds + 20 }),
     ]),
   ];
-  const head = ["a second", "KV decides: reads", "Keystone: KV reads", "Keystone: KV writes", "Keystone: validations", "over the limit"];
-  print("Tokens", head, runs.map(([name, { kvReads, keystone, overLimit }]) => [
-    name,
-    amount(kvReads),
-    amount(keystone.kvReads),
-    amount(keystone.kvWrites),
-    amount(keystone.validations),
-    percent(overLimit),
-  ]));
+  const head = [
+    "a second",
+    "KV decides: reads",
+    "Keystone: KV reads",
+    "Keystone: KV writes",
+    "Keystone: validations",
+    "over the limit",
+  ];
+  print(
+    "Tokens",
+    head,
+    runs.map(([name, { kvReads, keystone, overLimit }]) => [
+      name,
+      amount(kvReads),
+      amount(keystone.kvReads),
+      amount(keystone.kvWrites),
+      amount(keystone.validations),
+      percent(overLimit),
+    ]),
+  );
 }
 
 function sensitivityOfObjects(figures: Figures): void {
@@ -107,15 +135,19 @@ function sensitivityOfObjects(figures: Figures): void {
     ["in memory for 140 s", vary({ idleSeconds: 140 })],
   ];
   const head = ["", "calls/s", "in memory", "starts/s", "hottest server/s", "most in one second", "hottest list/s"];
-  print("Objects", head, runs.map(([name, run]) => [
-    name,
-    amount(run.objectRequests),
-    amount(run.objectsAwake),
-    amount(run.objectStarts),
-    amount(run.hottestObject),
-    String(run.hottestSecond),
-    amount(run.hottestList),
-  ]));
+  print(
+    "Objects",
+    head,
+    runs.map(([name, run]) => [
+      name,
+      amount(run.objectRequests),
+      amount(run.objectsAwake),
+      amount(run.objectStarts),
+      amount(run.hottestObject),
+      String(run.hottestSecond),
+      amount(run.hottestList),
+    ]),
+  );
 }
 
 millions();

@@ -50,7 +50,12 @@ export interface Figures {
   /** With embedded tokens: each token that an isolate does not know is a KV read. */
   kvReads: number;
   /** With a Keystone and KV as a cache. */
-  keystone: { kvReads: number; kvWrites: number; validations: number; /** Less than a second after the last one. */ quickWrites: number };
+  keystone: {
+    kvReads: number;
+    kvWrites: number;
+    validations: number /** Less than a second after the last one. */;
+    quickWrites: number;
+  };
   /** The share of requests above the limit per project, location and minute. */
   overLimit: number;
 }

@@ -112,9 +112,7 @@ function capnp(side: Side, options: ServeOptions): string {
   const modules = side.modules.map(
     ({ name, type }) => `(name = ${quoted(name)}, ${type === "wasm" ? "wasm" : "esModule"} = embed ${quoted(name)})`,
   );
-  const bindings = Object.entries(options.vars ?? {}).map(
-    ([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`,
-  );
+  const bindings = Object.entries(options.vars ?? {}).map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`);
   bindings.push(`(name = "TOKENS", kvNamespace = "tokens")`);
   for (const [name, className] of Object.entries(side.objects)) {
     bindings.push(`(name = ${quoted(name)}, durableObjectNamespace = ${quoted(className)})`);

@@ -12,8 +12,7 @@ import { root } from "./layout.mjs";
 import { capture } from "./run.mjs";
 import { setupBuild } from "./setup.mjs";
 
-const BRIDGE = join(root, "bridge");
-const PARTS = ["Cargo.toml", "Cargo.lock", "clippy.toml", "edge-metadata-bridge.example.toml", "src", "tests"];
+const PARTS = ["Cargo.toml", "clippy.toml", "edge-metadata-bridge.example.toml", "src", "tests"];
 
 /** @typedef {{ file: string, find: string, replace: string }} Edit */
 /** @typedef {{ name: string, what: string, edits: Edit[] }} Fault */
@@ -144,19 +143,23 @@ await command(async () => {
  * @returns {Promise<{ failed: string[] }>} the names of the tests that fail
  */
 async function testCopy(folder, edits) {
-  for (const part of PARTS) {
+  // The workspace, because its members take versions and lints from it.
+  for (const part of ["Cargo.toml", "Cargo.lock", "core", "src", ...PARTS.map((part) => join("bridge", part))]) {
     rmSync(join(folder, part), { recursive: true, force: true });
-    cpSync(join(BRIDGE, part), join(folder, part), { recursive: true });
+    cpSync(join(root, part), join(folder, part), { recursive: true });
   }
   for (const { file, find, replace } of edits) {
-    const path = join(folder, file);
+    const path = join(folder, "bridge", file);
     const text = readFileSync(path, "utf8");
     if (text.split(find).length !== 2) throw new Failure(`${file} does not have exactly once:\n${find}`);
-    writeFileSync(path, text.replace(find, () => replace));
+    writeFileSync(
+      path,
+      text.replace(find, () => replace),
+    );
   }
-  const manifest = ["--manifest-path", join(folder, "Cargo.toml")];
+  const manifest = ["--manifest-path", join(folder, "bridge", "Cargo.toml")];
   // What it depends on has been built for the bridge itself.
-  const env = { CARGO_TARGET_DIR: join(BRIDGE, "target"), RUST_BACKTRACE: "0" };
+  const env = { CARGO_TARGET_DIR: join(root, "target"), RUST_BACKTRACE: "0" };
   progress("cargo test of a copy");
   const built = await capture("cargo", ["test", "--locked", "--no-run", ...manifest], { env });
   if (built.code !== 0) throw new Failure(`a copy does not compile:\n${built.stderr}`);

@@ -52,8 +52,13 @@ async function rabbitmqPrograms() {
 }
 
 function findRabbitmq() {
-  const rabbitmq = RABBITMQ.find((folder) => isProgram(join(folder, "rabbitmq-server")) && isProgram(join(folder, "rabbitmqctl")));
-  const epmd = (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "epmd")).find(isProgram);
+  const rabbitmq = RABBITMQ.find(
+    (folder) => isProgram(join(folder, "rabbitmq-server")) && isProgram(join(folder, "rabbitmqctl")),
+  );
+  const epmd = (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, "epmd"))
+    .find(isProgram);
   return rabbitmq === undefined || epmd === undefined ? undefined : { rabbitmq, epmd };
 }
 

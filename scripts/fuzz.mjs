@@ -90,14 +90,19 @@ async function withCoverage(name, seconds) {
   const own = join(found, name);
   mkdirSync(own, { recursive: true });
   progress(`${name}: build, then ${seconds} s`);
-  const { code, stderr } = await fuzz("run", name, [own, join(corpus, name)], [
-    `-max_total_time=${seconds}`,
-    `-timeout=${PATIENCE}`,
-    `-max_len=${MOST_BYTES}`,
-    "-rss_limit_mb=1024",
-    "-print_final_stats=1",
-    `-artifact_prefix=${join(target, name)}-`,
-  ]);
+  const { code, stderr } = await fuzz(
+    "run",
+    name,
+    [own, join(corpus, name)],
+    [
+      `-max_total_time=${seconds}`,
+      `-timeout=${PATIENCE}`,
+      `-max_len=${MOST_BYTES}`,
+      "-rss_limit_mb=1024",
+      "-print_final_stats=1",
+      `-artifact_prefix=${join(target, name)}-`,
+    ],
+  );
   if (code !== 0) {
     process.stderr.write(stderr.split("\n").slice(-60).join("\n"));
     throw new Failure(`${name}: an input breaks it; it is named above, as Test unit written to target/fuzz/${name}-…`);

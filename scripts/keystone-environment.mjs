@@ -50,9 +50,23 @@ export async function keystoneTemplate(bin, password) {
     ["db_sync"],
     ["fernet_setup", ...owner],
     ["credential_setup", ...owner],
-    ["bootstrap", "--bootstrap-username", "admin", "--bootstrap-password", password, "--bootstrap-project-name", "admin",
-      "--bootstrap-role-name", "admin", "--bootstrap-service-name", "keystone", "--bootstrap-region-id", "RegionOne",
-      "--bootstrap-public-url", "http://127.0.0.1/v3"],
+    [
+      "bootstrap",
+      "--bootstrap-username",
+      "admin",
+      "--bootstrap-password",
+      password,
+      "--bootstrap-project-name",
+      "admin",
+      "--bootstrap-role-name",
+      "admin",
+      "--bootstrap-service-name",
+      "keystone",
+      "--bootstrap-region-id",
+      "RegionOne",
+      "--bootstrap-public-url",
+      "http://127.0.0.1/v3",
+    ],
   ]) {
     // Named in full: without it, it would write into /etc/keystone.
     const configuration = ["--config-file", join(folder, "keystone.conf")];

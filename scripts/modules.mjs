@@ -58,7 +58,11 @@ export function cycles(graph) {
   const found = new Map();
   for (const start of [...graph.keys()].sort()) {
     const way = shortestWay(graph, start, start);
-    if (way) found.set([...way.map(({ name }) => name)].sort().join(" "), way.map(({ edge }) => edge));
+    if (way)
+      found.set(
+        [...way.map(({ name }) => name)].sort().join(" "),
+        way.map(({ edge }) => edge),
+      );
   }
   return [...found.values()];
 }

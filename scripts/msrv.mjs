@@ -48,7 +48,8 @@ function dependencies(member, { packages, resolve }) {
   const nodes = new Map(resolve.nodes.map((node) => [node.id, node]));
   const reached = new Set([member]);
   for (const id of reached) {
-    for (const { pkg, dep_kinds } of nodes.get(id)?.deps ?? []) if (dep_kinds.some(({ kind }) => kind !== "dev")) reached.add(pkg);
+    for (const { pkg, dep_kinds } of nodes.get(id)?.deps ?? [])
+      if (dep_kinds.some(({ kind }) => kind !== "dev")) reached.add(pkg);
   }
   return packages.filter(({ id }) => reached.has(id) && id !== member);
 }

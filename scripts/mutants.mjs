@@ -25,7 +25,7 @@ await command(async () => {
   if (mutants === undefined) throw new Failure("cargo-mutants could not be installed");
   const files = (all >= 0 ? ALL : RULES).flatMap((file) => ["--file", file]);
   const fixed = [
-    ...["mutants", "--workspace", "--no-shuffle", "--jobs", "1", "--timeout", "30"],
+    ...["mutants", "--package", "edge-metadata-core", "--no-shuffle", "--jobs", "1", "--timeout", "30"],
     ...["--output", join(root, "target", "mutants")],
   ];
   await run(mutants, [...fixed, ...files, ...options, "--", "--lib", "--locked"], {

@@ -198,7 +198,11 @@ function imports(declaration, text, line) {
     }
   };
   /** @type {(node: Node) => string[]} */
-  const segments = (node) => text(node).split("::").map((part) => part.trim()).filter((part) => part !== "");
+  const segments = (node) =>
+    text(node)
+      .split("::")
+      .map((part) => part.trim())
+      .filter((part) => part !== "");
   for (let child = declaration.firstChild; child; child = child.nextSibling) {
     if (!["Vis", "use", ";", "::"].includes(child.name)) read(child, []);
   }

@@ -95,5 +95,9 @@ function folder(text) {
  */
 function setting(vars, name) {
   const given = Array.isArray(vars) ? vars.findLast((text) => String(text).startsWith(`${name}:`)) : undefined;
-  return given === undefined ? "" : String(given).slice(name.length + 1).replace(/\/$/, "");
+  return given === undefined
+    ? ""
+    : String(given)
+        .slice(name.length + 1)
+        .replace(/\/$/, "");
 }

@@ -16,8 +16,6 @@ import { run } from "./run.mjs";
 import { setup } from "./setup.mjs";
 import { runTestFiles, testFiles } from "./typescript.mjs";
 
-const BRIDGE = join(root, "bridge");
-
 await command(async () => {
   const args = process.argv.slice(2);
   const first = args.findIndex((arg) => arg.startsWith("-"));
@@ -25,7 +23,7 @@ await command(async () => {
   await setup();
   await build(deployed);
   progress("cargo build (the bridge; some minutes the first time)");
-  await run("cargo", ["build", "--locked", "--manifest-path", join(BRIDGE, "Cargo.toml")]);
+  await run("cargo", ["build", "--locked", "--package", "edge-metadata-bridge"]);
   const programs = await cloudEnvironment();
   const template = await cloudTemplate(programs);
   const { newest } = await clientEnvironments();
@@ -37,7 +35,7 @@ await command(async () => {
     CLOUD_GLANCE: programs.glance,
     CLOUD_RABBITMQ: programs.rabbitmq,
     CLOUD_EPMD: programs.epmd,
-    CLOUD_BRIDGE: process.env["CLOUD_BRIDGE"] ?? join(BRIDGE, "target", "debug", "edge-metadata-bridge"),
+    CLOUD_BRIDGE: process.env["CLOUD_BRIDGE"] ?? join(root, "target", "debug", "edge-metadata-bridge"),
     CLIENTS_PYTHON: newest,
     KEYSTONE_BIN: programs.keystone,
     KEYSTONE_TEMPLATE: join(template.folder, "keystone"),

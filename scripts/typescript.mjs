@@ -56,7 +56,9 @@ export function failedAtLeastOnce(counts, code) {
  * @returns {string[]}
  */
 export function testFiles(folder, names) {
-  const all = readdirSync(join(root, folder)).filter((file) => file.endsWith(".test.ts")).sort();
+  const all = readdirSync(join(root, folder))
+    .filter((file) => file.endsWith(".test.ts"))
+    .sort();
   const chosen = names.map((name) => {
     const file = all.find((file) => file === basename(name) || file === `${name}.test.ts`);
     if (file === undefined) throw new Failure(`there is no test file ${name}; there are: ${all.join(", ")}`);

@@ -152,6 +152,6 @@ impl Exchange {
             record.write(settings.log_level);
         });
         let request_id = self.context.request_id();
-        send(response.into_parts(self.method(), &request_id, cors))
+        send(&response.into_parts(self.method(), &request_id, cors))
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! | module | what is in it |
 //! |---|---|
-//! | [`handler`] | one request, from its head to its response |
-//! | [`list`], [`registry`] | what the handler does for lists and for the control plane |
-//! | [`auth`] | who is asking: this isolate's memory, KV, Keystone |
-//! | [`objects`] | the two Durable Objects, and how to call them |
-//! | [`context`], [`log`] | what passes through a request, and the line that is logged of it |
-//! | [`platform`] | what the crate `worker` lacks |
+//! | `handler` | one request, from its head to its response |
+//! | `list`, `registry` | what the handler does for lists and for the control plane |
+//! | `auth` | who is asking: this isolate's memory, KV, Keystone |
+//! | `objects` | the two Durable Objects, and how to call them |
+//! | `context`, `log` | what passes through a request, and the line that is logged of it |
+//! | `platform` | what the crate `worker` lacks |
 //!
 //! Everything that does not touch the platform is in the crate `edge-metadata-core`: if a line here
 //! has an `if` about the API, it belongs there. Comments cite the source of a rule as

@@ -20,6 +20,7 @@ use edge_metadata_core::rpc::{
 use edge_metadata_core::storage::index_entry;
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use serde_json::Value as Json;
 
 use crate::exchange::Exchange;
 use crate::objects::client::{ResourceClient, StoreError};
@@ -41,15 +42,16 @@ pub(crate) async fn answer(
     if !identity.may_use_registry {
         return Err(forbidden(exchange.method()));
     }
+    let body = exchange.read_json(REGISTRY_BODY_LIMIT).await?;
     let registry = Registry {
         exchange,
         actor: &identity.actor,
     };
     match route {
-        RegistryRoute::Resource(kind, id) => registry.resource(*kind, id).await,
+        RegistryRoute::Resource(kind, id) => registry.resource(*kind, id, &body).await,
         RegistryRoute::List(kind) => registry.records(*kind, route).await,
         RegistryRoute::Changes => registry.changes(route).await,
-        RegistryRoute::Feed => registry.report_feed().await,
+        RegistryRoute::Feed => registry.report_feed(&body).await,
     }
 }
 
@@ -61,16 +63,15 @@ struct Registry<'a> {
 
 impl Registry<'_> {
     /// PUT, GET or DELETE of one record.
-    async fn resource(&self, kind: Kind, id: &Name) -> Result<Response, Fault> {
+    async fn resource(&self, kind: Kind, id: &Name, body: &Json) -> Result<Response, Fault> {
         let context = &self.exchange.context;
-        let body = self.exchange.read_json(REGISTRY_BODY_LIMIT).await?;
         let id = documents::id(id)?;
         context.log(|record| record.resource_id = Some(id.to_string()));
         let object = self.object(kind, id)?;
         let registered = match context.head.method.as_str() {
             "PUT" => {
                 context.log(|record| record.audit("register"));
-                let document = parse(kind, &body, context.received_at)?;
+                let document = parse(kind, body, context.received_at)?;
                 object.register(&document).await
             }
             "DELETE" => {
@@ -160,10 +161,9 @@ impl Registry<'_> {
     }
 
     /// PUT of when the control plane was in step last.
-    async fn report_feed(&self) -> Result<Response, Fault> {
+    async fn report_feed(&self, body: &Json) -> Result<Response, Fault> {
         let context = &self.exchange.context;
-        let body = self.exchange.read_json(REGISTRY_BODY_LIMIT).await?;
-        let observed_at = feed(&body, context.received_at)?;
+        let observed_at = feed(body, context.received_at)?;
         let indexes = self.exchange.service.indexes()?;
         let reported = indexes.report_feed(observed_at).await;
         reported.map_err(|error| self.exchange.store_failed(&error))?;

@@ -2,7 +2,10 @@
 
 use edge_metadata_core::http::request;
 use edge_metadata_core::http::response::ResponseParts;
-use worker::{Headers, Response, ResponseBody, ResponseBuilder};
+use serde_json::json;
+use wasm_bindgen::JsCast as _;
+use worker::Headers;
+use worker::web_sys::{Response, ResponseInit};
 
 /// The headers of a request. Each is read when it is asked for: few are.
 pub(crate) struct RequestHeaders<'a>(pub(crate) &'a Headers);
@@ -15,20 +18,20 @@ impl request::Headers for RequestHeaders<'_> {
 
 /// Returns the platform's response.
 ///
+/// Status and headers cross to JavaScript as one text, because each header that is set alone is a
+/// crossing of its own.
+///
 /// # Errors
 ///
 /// The runtime refuses a header, which no response has.
-pub(crate) fn send(parts: ResponseParts) -> worker::Result<Response> {
-    let headers = Headers::new();
-    for (name, value) in &parts.headers {
-        headers.set(name, value)?;
-    }
-    let body = match parts.body {
-        Some(body) => ResponseBody::Body(body.into_bytes()),
-        None => ResponseBody::Empty,
-    };
-    Ok(ResponseBuilder::new()
-        .with_status(parts.status)
-        .with_headers(headers)
-        .body(body))
+pub(crate) fn send(parts: &ResponseParts) -> worker::Result<worker::Response> {
+    let headers: serde_json::Map<_, _> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.as_ref().into()))
+        .collect();
+    let init = json!({ "status": parts.status, "headers": headers }).to_string();
+    let init: ResponseInit = js_sys::JSON::parse(&init)?.unchecked_into();
+    let response = Response::new_with_opt_str_and_init(parts.body.as_deref(), &init)?;
+    Ok(response.into())
 }

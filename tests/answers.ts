@@ -77,12 +77,7 @@ export function assertUnavailable(answer: Answer): void {
 }
 
 export function assertServerError(answer: Answer): void {
-  assertFault(
-    answer,
-    500,
-    "computeFault",
-    "The server has either erred or is incapable of performing the requested operation.",
-  );
+  assertFault(answer, 500, "computeFault", "The server has either erred or is incapable of performing the requested operation.");
 }
 
 export function assertMethodNotAllowed(answer: Answer, allow: string): void {

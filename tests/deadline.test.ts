@@ -156,7 +156,10 @@ test("the registry has the same deadline", async () => {
   const server = await project.server();
   const path = `/registry/servers/${server}`;
   const token = await worker.registrar();
-  for (const [name, check] of [["object-hang", assertAtDeadline], ["object-panic", assertUnavailable]] as const) {
+  for (const [name, check] of [
+    ["object-hang", assertAtDeadline],
+    ["object-panic", assertUnavailable],
+  ] as const) {
     const body = { server: { name: "changed" } };
     check(await worker.request("PUT", path, { token, body, ...fault(name) }));
     check(await worker.request("GET", path, { token, ...fault(name) }));

@@ -2,14 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import {
-  assertFault,
-  assertMismatch,
-  assertNoContent,
-  assertUnauthorized,
-  assertUnknownPath,
-  assertVersion,
-} from "./answers.ts";
+import { assertFault, assertMismatch, assertNoContent, assertUnauthorized, assertUnknownPath, assertVersion } from "./answers.ts";
 import { projectId, resourceId, startWorker } from "./harness.ts";
 import { Project } from "./project.ts";
 

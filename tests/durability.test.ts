@@ -97,10 +97,7 @@ test("a concurrent state change and DELETE are both applied", async () => {
   const project = new Project(worker);
   for (let count = 0; count < 25; count += 1) {
     const id = await project.image();
-    const [answer, record] = await Promise.all([
-      project.delete(imageItem(id, "key1")),
-      worker.putImage(id, { name: "renamed" }),
-    ]);
+    const [answer, record] = await Promise.all([project.delete(imageItem(id, "key1")), worker.putImage(id, { name: "renamed" })]);
     assertNoContent(answer);
     assert.equal(record["name"], "renamed");
     assert.deepEqual(await worker.metadata("images", id), { key2: "value2" });
@@ -115,7 +112,9 @@ test("removing a server while its items are deleted: 204 or 404, and nothing is 
   const answers = await Promise.all([
     ...keys(20).map((key) => project.delete(project.serverItem(id, key))),
     worker.request("DELETE", `/registry/servers/${id}`, { token }),
-    ...keys(40).slice(20).map((key) => project.delete(project.serverItem(id, key))),
+    ...keys(40)
+      .slice(20)
+      .map((key) => project.delete(project.serverItem(id, key))),
   ]);
   for (const { status, text } of answers) assert.ok(status === 204 || status === 404, text);
   assert.equal(await worker.record("servers", id), null);

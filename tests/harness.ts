@@ -354,7 +354,9 @@ export class Worker {
       } else {
         request.end(body);
       }
-    }).then((answer) => described({ method, target, headers, body, basePath: this.options.vars?.["API_BASE_PATH"] ?? "" }, answer));
+    }).then((answer) =>
+      described({ method, target, headers, body, basePath: this.options.vars?.["API_BASE_PATH"] ?? "" }, answer),
+    );
   }
 }
 

@@ -45,7 +45,10 @@ async function oneOfEach(worker: typeof plain, headers: HeaderList): Promise<[nu
 }
 
 test("every answer has nosniff and no-store, and no CORS header without CORS_ORIGINS", async () => {
-  const answers = await oneOfEach(plain, [["Origin", PAGE], ["Access-Control-Request-Method", "DELETE"]]);
+  const answers = await oneOfEach(plain, [
+    ["Origin", PAGE],
+    ["Access-Control-Request-Method", "DELETE"],
+  ]);
   const project = new Project(plain);
   const token = await project.as("member");
   const id = await project.server();
@@ -55,7 +58,11 @@ test("every answer has nosniff and no-store, and no CORS header without CORS_ORI
     assert.equal(answer.status, status, answer.text);
     assert.deepEqual(answer.headers.all("X-Content-Type-Options"), ["nosniff"], String(status));
     assert.deepEqual(answer.headers.all("Cache-Control"), ["no-store"], String(status));
-    assert.deepEqual(answer.headers.list.filter(([name]) => CORS.test(name)), [], String(status));
+    assert.deepEqual(
+      answer.headers.list.filter(([name]) => CORS.test(name)),
+      [],
+      String(status),
+    );
     assert.ok(!(answer.headers.get("Vary") ?? "").includes("Origin"), String(status));
     assert.ok(!answer.headers.has("Set-Cookie") && !answer.headers.has("Server") && !answer.headers.has("X-Powered-By"));
   }
@@ -82,12 +89,22 @@ test("CORS_ORIGINS: a preflight gets methods and headers without a token", async
   for (const name of ["x-auth-token", "content-type", "openstack-api-version"]) assert.ok(allowed.includes(name), name);
 });
 
-for (const origin of ["https://dashboard.example.evil", "http://dashboard.example", "https://DASHBOARD.example", "null", `${PAGE}/`, `${PAGE}, https://evil.example`]) {
+for (const origin of [
+  "https://dashboard.example.evil",
+  "http://dashboard.example",
+  "https://DASHBOARD.example",
+  "null",
+  `${PAGE}/`,
+  `${PAGE}, https://evil.example`,
+]) {
   test(`CORS_ORIGINS: ${origin} is not allowed`, async () => {
     for (const method of ["OPTIONS", "GET"]) {
       const headers = { Origin: origin, "Access-Control-Request-Method": "DELETE" };
       const answer = await open.request(method, `/v2.1/servers/${resourceId()}/metadata/key1`, { headers });
-      assert.deepEqual(answer.headers.list.filter(([name]) => CORS.test(name)), []);
+      assert.deepEqual(
+        answer.headers.list.filter(([name]) => CORS.test(name)),
+        [],
+      );
       assert.match(answer.headers.get("Vary") ?? "", /(^|, )Origin(,|$)/);
     }
   });

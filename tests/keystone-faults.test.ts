@@ -299,7 +299,10 @@ test("an application credential: its token asks, is issued once and kept", async
   keystone.behaviour = keystone.issuing;
   const tokens = [keystone.token(), keystone.token()];
   for (const token of tokens) assertKnown(await ask(withCredential, token));
-  assert.deepEqual(keystone.asked.map(({ method }) => method), ["POST", "GET", "GET"]);
+  assert.deepEqual(
+    keystone.asked.map(({ method }) => method),
+    ["POST", "GET", "GET"],
+  );
   const [issue, ...validations] = keystone.asked;
   assert.deepEqual(JSON.parse(issue?.body ?? ""), {
     auth: {
@@ -312,7 +315,10 @@ test("an application credential: its token asks, is issued once and kept", async
       },
     },
   });
-  assert.deepEqual(validations.map(({ headers }) => headers["x-subject-token"]), tokens);
+  assert.deepEqual(
+    validations.map(({ headers }) => headers["x-subject-token"]),
+    tokens,
+  );
   assert.ok(validations.every(({ headers }) => !tokens.includes(String(headers["x-auth-token"]))));
 });
 
@@ -322,7 +328,10 @@ test("an application credential: 404 on the subject is a 401, if it is not about
   assertRefused(await ask(withCredential, unknown));
   // Its own token was asked about as well, and is still good.
   const [own] = keystone.validations.map(({ headers }) => headers["x-auth-token"]);
-  assert.deepEqual(keystone.validations.map(({ headers }) => headers["x-subject-token"]), [unknown, own]);
+  assert.deepEqual(
+    keystone.validations.map(({ headers }) => headers["x-subject-token"]),
+    [unknown, own],
+  );
 });
 
 test("503, never 401: 404 because the application credential's user is gone", async () => {
@@ -338,7 +347,10 @@ test("an application credential's token that is rejected is renewed once", async
   keystone.revoke(kept);
   keystone.asked.length = 0;
   assertKnown(await ask(withCredential, keystone.token()));
-  assert.deepEqual(keystone.asked.map(({ method }) => method), ["GET", "POST", "GET"]);
+  assert.deepEqual(
+    keystone.asked.map(({ method }) => method),
+    ["GET", "POST", "GET"],
+  );
 });
 
 test("503, never 401: an application credential's token is rejected however often it is renewed", async () => {
@@ -353,12 +365,14 @@ test("503, never 401: an application credential's token is rejected however ofte
 
 for (const status of [401, 403, 404, 429, 500]) {
   test(`503, never 401: ${status} to the application credential itself`, async () => {
-    keystone.behaviour = (response, question) =>
-      question.method === "POST" ? fault(response, status) : fault(response, 401);
+    keystone.behaviour = (response, question) => (question.method === "POST" ? fault(response, status) : fault(response, 401));
     const fresh = await startWorker({ vars: { ...settings, ...credential } });
     try {
       assertKeystoneUnavailable(await ask(fresh, keystone.token()));
-      assert.deepEqual(keystone.asked.map(({ method }) => method), ["POST"]);
+      assert.deepEqual(
+        keystone.asked.map(({ method }) => method),
+        ["POST"],
+      );
       if (status === 401) await logged(fresh, "rejects KEYSTONE_APPLICATION_CREDENTIAL_ID");
     } finally {
       await fresh.stop();
@@ -616,7 +630,8 @@ test("access rules: what no rule allows is 401, and the rules are remembered wit
     assertRefused(await worker.request("DELETE", `/servers/${resourceId()}/metadata/key1`, { token: ruled }));
   };
   await check();
-  for (let wait = 0; wait < 40 && (await (await worker.kv()).get(`keystone:${digest(ruled)}`)) === null; wait += 1) await sleep(25);
+  for (let wait = 0; wait < 40 && (await (await worker.kv()).get(`keystone:${digest(ruled)}`)) === null; wait += 1)
+    await sleep(25);
   await worker.restart();
   await check();
   assert.equal(keystone.asked.length, 1);
@@ -676,7 +691,12 @@ test("a token without a project is None, and an admin's without one is an admin 
     assert.equal(server.status, 403);
     assert.equal((await worker.request("GET", `/registry/images/${image}`, { token })).status, 403);
   }
-  assertFault(await worker.request("GET", `/images/${image}/metadata`, { token: unscoped }), 404, "itemNotFound", "Image not found.");
+  assertFault(
+    await worker.request("GET", `/images/${image}/metadata`, { token: unscoped }),
+    404,
+    "itemNotFound",
+    "Image not found.",
+  );
   assertNoContent(await worker.request("DELETE", `/images/${image}/metadata/key1`, { token: system }));
 });
 
@@ -735,7 +755,14 @@ for (const [name, value] of [
   ["KEYSTONE_APPLICATION_CREDENTIAL_SECRET", ""],
 ] as const) {
   test(`500: ${name}=${value}, and the log names it`, async () => {
-    const wrong = await startWorker({ vars: { ...settings, KEYSTONE_APPLICATION_CREDENTIAL_ID: "id", KEYSTONE_APPLICATION_CREDENTIAL_SECRET: "not to be told", [name]: value } });
+    const wrong = await startWorker({
+      vars: {
+        ...settings,
+        KEYSTONE_APPLICATION_CREDENTIAL_ID: "id",
+        KEYSTONE_APPLICATION_CREDENTIAL_SECRET: "not to be told",
+        [name]: value,
+      },
+    });
     try {
       assert.equal((await ask(wrong, keystone.token())).status, 500);
       await logged(wrong, `setting ${name} is`);
@@ -791,8 +818,15 @@ test("no token, and nothing it can be recovered from, is in any answer, log line
     assert.ok(watched.logs().some((line) => line.includes("answered 500 with JSON")));
     assert.ok(secrets.size > 10);
     for (const secret of secrets) {
-      for (const form of [secret, Buffer.from(secret).toString("base64").replace(/=+$/, ""), Buffer.from(secret).toString("hex")]) {
-        assert.deepEqual(watched.logs().filter((line) => line.includes(form)), []);
+      for (const form of [
+        secret,
+        Buffer.from(secret).toString("base64").replace(/=+$/, ""),
+        Buffer.from(secret).toString("hex"),
+      ]) {
+        assert.deepEqual(
+          watched.logs().filter((line) => line.includes(form)),
+          [],
+        );
         assert.deepEqual(await watched.stored(form), []);
         for (const answer of answers) {
           assert.ok(!answer.text.includes(form));

@@ -7,15 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { projectId, resourceId, startWorker, type Worker } from "./harness.ts";
 import { fault, json, startKeystone, type Behaviour } from "./keystone-fake.ts";
-import {
-  AT_ONCE_MS,
-  ask,
-  assertKeystoneUnavailable,
-  assertKnown,
-  assertTook,
-  many,
-  publicUrl,
-} from "./keystone-probe.ts";
+import { AT_ONCE_MS, ask, assertKeystoneUnavailable, assertKnown, assertTook, many, publicUrl } from "./keystone-probe.ts";
 
 const DEADLINE_MS = 700;
 
@@ -80,8 +72,7 @@ test("requests that shared a call share its failure, too", async () => {
 
 test("whoever waited too long for another one's call asks for himself", async () => {
   const token = keystone.token();
-  keystone.behaviour = (response, question) =>
-    keystone.asked.length === 1 ? undefined : keystone.honest(response, question);
+  keystone.behaviour = (response, question) => (keystone.asked.length === 1 ? undefined : keystone.honest(response, question));
   const first = ask(worker, token);
   while (keystone.asked.length === 0) await sleep(5);
   const others = await many(10, 10, () => ask(worker, token));

@@ -28,10 +28,8 @@ const BLOCKED: Record<Kind, Fields> = {
 const assertBad = (answer: Answer, message: string): void => assertFault(answer, 400, "badRequest", message);
 const assertMalformed = (answer: Answer): void => assertBad(answer, "Malformed request body");
 const assertKeyMismatch = (answer: Answer): void => assertBad(answer, "Request body and URI mismatch");
-const assertNoResource = (answer: Answer): void =>
-  assertFault(answer, 404, "itemNotFound", "The resource could not be found.");
-const assertUnsupported = (answer: Answer): void =>
-  assertFault(answer, 406, "computeFault", UNSUPPORTED);
+const assertNoResource = (answer: Answer): void => assertFault(answer, 404, "itemNotFound", "The resource could not be found.");
+const assertUnsupported = (answer: Answer): void => assertFault(answer, 406, "computeFault", UNSUPPORTED);
 
 function assertMissing(answer: Answer, operation: Operation): void {
   assertBad(answer, `'${operation.path === "metadata" ? "metadata" : "meta"}' is a required property`);

@@ -31,8 +31,7 @@ async function full(where: Worker, kind: Kind, count: number, role = "member") {
   return {
     change: (method: string, below: string, body?: object): Promise<Answer> =>
       where.request(method, path + below, { token, ...(body && { body }) }),
-    holds: async (metadata: Record<string, string>): Promise<void> =>
-      assert.deepEqual(await where.metadata(kind, id), metadata),
+    holds: async (metadata: Record<string, string>): Promise<void> => assert.deepEqual(await where.metadata(kind, id), metadata),
   };
 }
 

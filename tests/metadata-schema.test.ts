@@ -16,8 +16,7 @@ after(() => worker.stop());
 const REGEX = "'^[a-zA-Z0-9-_:. ]{1,255}$'";
 const NO_OBJECT = "{} is not of type 'object'";
 
-const wrong = (field: string, rule: string): string =>
-  `Invalid input for field/attribute ${field}. Value: {}. {} ${rule}`;
+const wrong = (field: string, rule: string): string => `Invalid input for field/attribute ${field}. Value: {}. {} ${rule}`;
 const noString = (field: string): string => wrong(field, "is not of type 'string'");
 const tooLong = (field: string): string => wrong(field, "is too long");
 const badKey = (wrapper: string): string => wrong(wrapper, `does not match any of the regexes: ${REGEX}`);

@@ -161,7 +161,12 @@ for (const kind of KINDS) {
     const id = await make(project, kind, { metadata: {} });
     await change(project, "PUT", id, "", { metadata: { ".": "1" } });
     await change(project, "POST", id, "", { metadata: { "..": "2" } });
-    for (const [segment, key] of [[".", "."], ["..", ".."], ["%2E", "."], ["%2e%2E", ".."]] as const) {
+    for (const [segment, key] of [
+      [".", "."],
+      ["..", ".."],
+      ["%2E", "."],
+      ["%2e%2E", ".."],
+    ] as const) {
       const { status } = await change(project, "PUT", id, `/${segment}`, { meta: { [key]: "changed" } });
       assert.ok(status === 404 || status === 405 || status === 400, String(status));
     }

@@ -150,8 +150,21 @@ function change(kind: Kind, model: Model, step: Change, done: () => { items: Ite
   const over = step.does !== "delete" && Object.keys(items).length > ITEM_LIMIT;
   const inOrder: [boolean, number][] =
     kind === "servers"
-      ? [[refused, 400], [forbidden, 403], [mismatch, 400], [missing, 404], [blocked, 409], [over, 403]]
-      : [[refused || mismatch, 400], [missing, 404], [forbidden, 403], [blocked, 409], [over, 403]];
+      ? [
+          [refused, 400],
+          [forbidden, 403],
+          [mismatch, 400],
+          [missing, 404],
+          [blocked, 409],
+          [over, 403],
+        ]
+      : [
+          [refused || mismatch, 400],
+          [missing, 404],
+          [forbidden, 403],
+          [blocked, 409],
+          [over, 403],
+        ];
   const fault = inOrder.find(([fails]) => fails);
   if (fault !== undefined) return { status: fault[1] };
   model.items = items;
@@ -210,7 +223,8 @@ function assertAgrees(answer: Answer, expected: Expected, step: Step): void {
   assert.equal(answer.status, expected.status, answer.text);
   if (expected.body === undefined) return;
   if (step.does === "head") assert.equal(answer.text, "");
-  else if (step.does === "register") assert.deepEqual(Object.values<{ metadata: unknown }>(answer.json())[0]?.metadata, expected.body);
+  else if (step.does === "register")
+    assert.deepEqual(Object.values<{ metadata: unknown }>(answer.json())[0]?.metadata, expected.body);
   else assert.deepEqual(answer.json(), expected.body);
 }
 

@@ -52,9 +52,9 @@ for (const [way, source] of Object.entries({
   "a type": "struct A(Option<super::b::B>);",
   "an implementation": "impl crate::b::T for u8 {}",
   "a pattern": "fn g(x: u8) { match x { crate::b::C => {} _ => {} } }",
-  "the arguments of a macro": "fn g() { println!(\"{}\", super::b::f()); }",
+  "the arguments of a macro": 'fn g() { println!("{}", super::b::f()); }',
   "the body of a macro": "macro_rules! m { () => { $crate::b::f() }; }",
-  "the text of an attribute": "#[serde(with = \"crate::b\")] struct A; #[serde(with = \"crate::b::B\")] struct D;",
+  "the text of an attribute": '#[serde(with = "crate::b")] struct A; #[serde(with = "crate::b::B")] struct D;',
   "a re-export that is used": "pub use crate::b::B; struct A(B);",
   "a module of tests": "#[cfg(test)] mod tests { use crate::b::B; }",
 })) {
@@ -63,7 +63,7 @@ for (const [way, source] of Object.entries({
 
 for (const [what, source] of Object.entries({
   "a comment": "// crate::b::B\n/* use crate::b::B; */\n/// [`crate::b::B`]\nfn g() {}",
-  "a text": "fn g() -> &'static str { \"crate::b::B\" }",
+  "a text": 'fn g() -> &\'static str { "crate::b::B" }',
   "a visibility": "pub(in crate::b) struct A; pub(super) fn g() {}",
   "a module that is imported, and nothing of it": "use crate::b;",
   "a field or method of the same name": "fn g(x: X) { x.b(); x.b; }",
@@ -133,13 +133,23 @@ test("a circle of three, tests included, is told once with its files and lines",
     "b.rs": "pub struct B;\nuse super::c::C;",
     "c.rs": "pub struct C;\n#[cfg(test)]\nmod tests {\n    use crate::a::A;\n}",
   });
-  assert.deepEqual(found.map((cycle) => cycle.split("\n").length), [3]);
+  assert.deepEqual(
+    found.map((cycle) => cycle.split("\n").length),
+    [3],
+  );
   assert.match(found[0] ?? "", /crate::c uses crate::a c.rs:4: crate::a::A/);
 });
 
 test("re-exports in a circle lead nowhere, and that is found out", () => {
-  const files = { "lib.rs": "mod a; mod b;", "a.rs": "pub use crate::b::*; pub use crate::b::X;", "b.rs": "pub use crate::a::*; fn f(_: X) {}" };
-  assert.deepEqual(uses(files).filter((use) => use.includes("std")), []);
+  const files = {
+    "lib.rs": "mod a; mod b;",
+    "a.rs": "pub use crate::b::*; pub use crate::b::X;",
+    "b.rs": "pub use crate::a::*; fn f(_: X) {}",
+  };
+  assert.deepEqual(
+    uses(files).filter((use) => use.includes("std")),
+    [],
+  );
 });
 
 test("a module without a file is a failure that names it", () => {
@@ -150,8 +160,11 @@ test("the command fails on a circle, and passes without one", async () => {
   const run = (file: string) => promisify(execFile)(process.execPath, ["scripts/modules.mjs", file], { cwd: repository });
   const { stdout } = await run(crate({ ...A_AND_B, "a.rs": "use crate::b::B;" }));
   assert.match(stdout, /a → b\n\n {2}a\.rs → b\.rs/);
-  await assert.rejects(run(crate({ "lib.rs": "mod a; mod b;", "a.rs": "use crate::b::B;", "b.rs": "use crate::a::A; pub struct B;" })), {
-    code: 1,
-    stderr: /use each other in a circle:\n +crate::b uses crate::a/,
-  });
+  await assert.rejects(
+    run(crate({ "lib.rs": "mod a; mod b;", "a.rs": "use crate::b::B;", "b.rs": "use crate::a::A; pub struct B;" })),
+    {
+      code: 1,
+      stderr: /use each other in a circle:\n +crate::b uses crate::a/,
+    },
+  );
 });

@@ -95,7 +95,7 @@ for (const path of [
   "/v2/{project_id}/servers/{id}/meta",
   "/v2/{project_id}",
   "/registry",
-  "/registry/servers",
+  "/registry/flavors",
   "/registry/flavors/{id}",
   "/registry/servers/{id}/metadata/key1",
   "/v2/registry/servers/{id}",
@@ -207,7 +207,12 @@ test("keys are compared as bytes: only the named one is deleted", async () => {
     ["a+b", "a b", "a+b"],
     ["k\n", "k", "k%0A"],
   ] as const;
-  const items = Object.fromEntries(pairs.flatMap(([named, twin]) => [[named, "1"], [twin, "2"]]));
+  const items = Object.fromEntries(
+    pairs.flatMap(([named, twin]) => [
+      [named, "1"],
+      [twin, "2"],
+    ]),
+  );
   const id = await project.server({ metadata: items });
   for (const [, , segment] of pairs) assertNoContent(await project.delete(project.serverItem(id, segment)));
   const left = Object.fromEntries(pairs.map(([, twin]) => [twin, "2"]));

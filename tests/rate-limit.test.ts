@@ -81,8 +81,7 @@ test("a token without a project is counted by its user", async () => {
   const first = await worker.token({ user: one, project: null, roles: ["reader"] });
   const second = await worker.token({ user: one, project: null, roles: ["member"] });
   const other = await worker.token({ user: two, project: null, roles: ["reader"] });
-  const request = (token: string) => (): Promise<Answer> =>
-    worker.request("DELETE", imageItem(resourceId(), "key1"), { token });
+  const request = (token: string) => (): Promise<Answer> => worker.request("DELETE", imageItem(resourceId(), "key1"), { token });
   await withinOneWindow(async () => {
     assert.deepEqual(statuses(await times(LIMIT, request(first))), Array(LIMIT).fill(404));
     assertRateLimited(await request(second)(), PERIOD);

@@ -27,7 +27,12 @@ const CHANGES: [string, string, string, object | undefined, Record<string, strin
   ["PUT of all items", "PUT", "", { metadata: { key3: "a user's" } }, { key3: "a user's" }],
 ];
 
-async function change(project: Project, kind: Kind, id: string, [what, method, path, body]: (typeof CHANGES)[number]): Promise<void> {
+async function change(
+  project: Project,
+  kind: Kind,
+  id: string,
+  [what, method, path, body]: (typeof CHANGES)[number],
+): Promise<void> {
   const options = { token: await project.as("member"), ...(body && { body }) };
   const answer = await worker.request(method, `/v2.1/${kind}/${id}/metadata${path}`, options);
   assert.equal(answer.status, method === "DELETE" ? 204 : 200, `${what}: ${answer.text}`);

@@ -191,9 +191,10 @@ for (const kind of KINDS) {
   test(`${kind}: metadata may hold any key of 1 to 255 characters`, async () => {
     const id = resourceId();
     const metadata = Object.fromEntries(
-      ["k".repeat(255), "😀".repeat(255), "a/b", "new\n", "\u0000", " ", ".", "..", "ключ", "__proto__", "a!"].map(
-        (key) => [key, "v"],
-      ),
+      ["k".repeat(255), "😀".repeat(255), "a/b", "new\n", "\u0000", " ", ".", "..", "ключ", "__proto__", "a!"].map((key) => [
+        key,
+        "v",
+      ]),
     );
     const body = JSON.stringify({ [wrapper(kind)]: { project_id: projectId(), metadata } });
     const headers = { "Content-Type": "application/json" };

@@ -239,7 +239,11 @@ test("all requests of the recording are sent, except those that need a real Keys
 test("each difference and each omission names a request of the recording, once", () => {
   const named = [...DIFFERENCES.flatMap(({ cases }) => cases), ...Object.keys(LEFT_OUT)];
   assert.equal(new Set(named).size, named.length);
-  for (const name of named) assert.ok(recording.some((recorded) => recorded.case === name), name);
+  for (const name of named)
+    assert.ok(
+      recording.some((recorded) => recorded.case === name),
+      name,
+    );
   for (const { row, cases } of DIFFERENCES) assert.ok(cases.length > 0, row);
 });
 
@@ -293,11 +297,13 @@ async function send({ request }: Recorded): Promise<Answer> {
 
 /** Replaces the recording's placeholders. */
 function filled(text: string): string {
-  return text
-    .replace(/\{(acme|other|admin|service)\}/g, (_, name: string) => known(projects, name))
-    .replace(/\{token:(\w+)\}/g, (_, name: string) => known(tokens, name))
-    // With embedded tokens the Worker's own origin stands for Keystone.
-    .replace(/\{(base|keystone)\}/g, worker.url);
+  return (
+    text
+      .replace(/\{(acme|other|admin|service)\}/g, (_, name: string) => known(projects, name))
+      .replace(/\{token:(\w+)\}/g, (_, name: string) => known(tokens, name))
+      // With embedded tokens the Worker's own origin stands for Keystone.
+      .replace(/\{(base|keystone)\}/g, worker.url)
+  );
 }
 
 function filledIn(headers: HeaderList): HeaderList {

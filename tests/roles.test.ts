@@ -124,7 +124,10 @@ for (const roles of [...NO_ACCESS, ...READERS, ...MEMBERS, ...ADMINS]) {
   test(`roles ${shown}, the registry: ${registers ? "read, change" : "403"}`, async () => {
     const project = new Project(worker);
     const token = await project.as(...roles);
-    for (const [kind, name] of [["servers", "server"], ["images", "image"]] as const) {
+    for (const [kind, name] of [
+      ["servers", "server"],
+      ["images", "image"],
+    ] as const) {
       const id = resourceId();
       const path = `/registry/${kind}/${id}`;
       const body = { [name]: { project_id: project.id, metadata: both } };
@@ -134,7 +137,10 @@ for (const roles of [...NO_ACCESS, ...READERS, ...MEMBERS, ...ADMINS]) {
         await worker.request("DELETE", path, { token }),
       ];
       if (registers) {
-        assert.deepEqual((await answers()).map((answer) => answer.status), [201, 200, 204]);
+        assert.deepEqual(
+          (await answers()).map((answer) => answer.status),
+          [201, 200, 204],
+        );
         continue;
       }
       // Refused whether the record exists or not, for the caller's own project too.

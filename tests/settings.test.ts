@@ -34,7 +34,8 @@ for (const [name, value, extra] of [
       const id = resourceId();
       const body = { server: { project_id: project.id, metadata: { key1: "value1" } } };
       const options = name === "RATE_LIMIT_PERIOD_SECONDS" ? { token } : { token, body };
-      const [method, path] = name === "RATE_LIMIT_PERIOD_SECONDS" ? ["DELETE", imageItem(id, "key1")] : ["PUT", `/registry/servers/${id}`];
+      const [method, path] =
+        name === "RATE_LIMIT_PERIOD_SECONDS" ? ["DELETE", imageItem(id, "key1")] : ["PUT", `/registry/servers/${id}`];
       const answer = await worker.request(method as string, path as string, options);
       assertServerError(answer);
       // The cause is in the log only, not in the answer.

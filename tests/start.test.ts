@@ -46,7 +46,11 @@ class Start {
   }
 
   async ready(): Promise<this> {
-    await until(() => this.stdout.includes("\nready ") || this.npm.exitCode !== null, STARTS_WITHIN_MS, () => this.stderr);
+    await until(
+      () => this.stdout.includes("\nready ") || this.npm.exitCode !== null,
+      STARTS_WITHIN_MS,
+      () => this.stderr,
+    );
     this.processes = await descendants(this.npm.pid);
     assert.equal(this.npm.exitCode, null, this.stderr);
     return this;
@@ -56,12 +60,20 @@ class Start {
   async closed(milliseconds: number): Promise<void> {
     let isClosed = false;
     void once(this.npm, "close").then(() => (isClosed = true));
-    await until(() => isClosed, milliseconds, () => `it does not end:\n${this.stderr}`);
+    await until(
+      () => isClosed,
+      milliseconds,
+      () => `it does not end:\n${this.stderr}`,
+    );
   }
 
   /** Waits until nobody listens any more. */
   async gone(): Promise<void> {
-    await until(async () => !(await isListening(this.port)), GONE_WITHIN_MS, () => "somebody still listens");
+    await until(
+      async () => !(await isListening(this.port)),
+      GONE_WITHIN_MS,
+      () => "somebody still listens",
+    );
   }
 }
 
@@ -88,7 +100,10 @@ function isListening(port: number): Promise<boolean> {
 /** The processes that one has started, and those that they have, the nearest first. */
 async function descendants(pid: number | undefined): Promise<number[]> {
   const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid="]);
-  const pairs = stdout.trim().split("\n").map((line) => line.trim().split(/ +/).map(Number));
+  const pairs = stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/ +/).map(Number));
   const found = pid === undefined ? [] : [pid];
   for (const one of found) found.push(...pairs.flatMap(([child, parent]) => (parent === one && child ? [child] : [])));
   return found.slice(1);
@@ -121,11 +136,18 @@ test("npm start prints what can be tried, and `ready` last; its own requests are
   assert.deepEqual(logged(first.stderr), []);
   assert.doesNotMatch(first.stderr, /\[wrangler:\w+\] (GET|PUT) /);
   const requests = offered(first);
-  assert.deepEqual(requests.map(({ status }) => status), [204, 204, 400]);
+  assert.deepEqual(
+    requests.map(({ status }) => status),
+    [204, 204, 400],
+  );
   for (const { url, method, token, status } of requests) {
     assert.equal((await fetch(url, { method, headers: { "X-Auth-Token": token } })).status, status);
   }
-  await until(() => logged(first.stderr).length === requests.length, 5_000, () => first.stderr);
+  await until(
+    () => logged(first.stderr).length === requests.length,
+    5_000,
+    () => first.stderr,
+  );
 
   first.npm.kill("SIGTERM");
   await first.closed(GONE_WITHIN_MS);
@@ -133,7 +155,10 @@ test("npm start prints what can be tried, and `ready` last; its own requests are
 
   // What was deleted stays deleted, and is said to be.
   const second = await (await start("--persist-to", data, "--var", "LOG_LEVEL:warn")).ready();
-  assert.deepEqual(offered(second).map(({ status }) => status), [404, 404, 400]);
+  assert.deepEqual(
+    offered(second).map(({ status }) => status),
+    [404, 404, 400],
+  );
 
   // SIGKILL, which npm cannot hand on.
   second.npm.kill("SIGKILL");
@@ -143,7 +168,9 @@ test("npm start prints what can be tried, and `ready` last; its own requests are
 test("npm start with a Keystone leaves the demo out, says what to do next, and asks that Keystone", async () => {
   const keystone = await startKeystone();
   try {
-    const served = await (await start("--persist-to", path.join(folder, "keystone"), "--var", `KEYSTONE_URL:${keystone.url}`)).ready();
+    const served = await (
+      await start("--persist-to", path.join(folder, "keystone"), "--var", `KEYSTONE_URL:${keystone.url}`)
+    ).ready();
     assert.ok(served.stdout.includes(`Tokens are those of the Keystone at ${keystone.url}`), served.stdout);
     assert.deepEqual(offered(served), []);
     assert.deepEqual(logged(served.stderr), []);

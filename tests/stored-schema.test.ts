@@ -170,7 +170,10 @@ test("after a rollback: the statements of schema 1 work on what this release sto
     });
     const statements = (await stored("schema-1-statements")).split("\n").filter((line) => line && !line.startsWith("--"));
     await withSql(folder, async (run) => {
-      for (const [object, fields] of [["server", server], ["image", image]] as const) {
+      for (const [object, fields] of [
+        ["server", server],
+        ["image", image],
+      ] as const) {
         const [row] = await run(object, "SELECT document FROM resource LIMIT 1");
         const document = JSON.parse(String(row?.["document"])) as Record<string, Fields>;
         // Every member of schema 1 exists with the same value; others may have been added.
@@ -182,10 +185,13 @@ test("after a rollback: the statements of schema 1 work on what this release sto
         assert.deepEqual(Object.fromEntries(items.map(({ key, value }) => [key, value])), fields["metadata"]);
         const made = await run(object, "SELECT slot, id, at, note FROM operation ORDER BY at");
         // The format of an operation log entry belongs to its release.
-        assert.deepEqual(made.map(({ slot, id, at, note }) => [slot, typeof id, typeof at, typeof note]), [
-          [0, "string", "number", "string"],
-          [1, "string", "number", "string"],
-        ]);
+        assert.deepEqual(
+          made.map(({ slot, id, at, note }) => [slot, typeof id, typeof at, typeof note]),
+          [
+            [0, "string", "number", "string"],
+            [1, "string", "number", "string"],
+          ],
+        );
         for (const statement of statements) await run(object, statement);
       }
     });

@@ -53,7 +53,8 @@ for (const kind of KINDS) {
   for (const [name, operation] of Object.entries(OPERATIONS)) {
     const unseen = (answer: Answer, id: string): void => {
       if (operation.method === "HEAD") assert.equal(answer.status, 404);
-      else assertFault(answer, 404, "itemNotFound", kind === "servers" ? `Instance ${id} could not be found.` : "Image not found.");
+      else
+        assertFault(answer, 404, "itemNotFound", kind === "servers" ? `Instance ${id} could not be found.` : "Image not found.");
     };
     const forbidden = (answer: Answer, id: string): void => {
       const ofServer = `Policy doesn't allow os_compute_api:${operation.right} to be performed.`;
@@ -174,7 +175,10 @@ test("the time of an answer does not reveal whether another project's server exi
   };
   for (let round = 0; round < rounds; round += 1) {
     // Interleaved in alternating order, so that other load affects both alike.
-    const pair: [string, string][] = [["theirs", theirs], ["unknown", unknown]];
+    const pair: [string, string][] = [
+      ["theirs", theirs],
+      ["unknown", unknown],
+    ];
     for (const [which, id] of round % 2 === 0 ? pair : pair.reverse()) await measure(which, id);
   }
   const [one, other] = [median(times["theirs"] ?? []), median(times["unknown"] ?? [])];
@@ -222,7 +226,10 @@ test("identity comes from the token only: identity headers are ignored", async (
   ];
   for (const roles of [["member"], ["reader"], []]) {
     const token = await worker.token({ project: stranger.id, roles });
-    for (const [kind, id] of [["servers", server], ["images", image]] as const) {
+    for (const [kind, id] of [
+      ["servers", server],
+      ["images", image],
+    ] as const) {
       for (const [name, operation] of Object.entries(OPERATIONS)) {
         const path = operation.path(kind, id);
         const with_ = await send(operation, path, { token, headers: [...claims, ["Content-Type", "application/json"]] });
@@ -321,7 +328,9 @@ test("no spelling of a path reaches another project's server, or the registry", 
     VICTIM: victim.toUpperCase(),
     "victim-with-%2D": victim.replaceAll("-", "%2D"),
     "victim-full-width": encodeURIComponent(victim.replace(/[0-9a-f]/g, (c) => String.fromCodePoint(c.charCodeAt(0) + 0xfee0))),
-    "victim-with-cyrillic": encodeURIComponent(victim.replaceAll("a", "\u0430").replaceAll("c", "\u0441").replaceAll("e", "\u0435")),
+    "victim-with-cyrillic": encodeURIComponent(
+      victim.replaceAll("a", "\u0430").replaceAll("c", "\u0441").replaceAll("e", "\u0435"),
+    ),
     "victim-with-soft-hyphens": encodeURIComponent(victim.replaceAll("-", "\u00ad")),
     project: stranger.id,
     owner: owner.id,

@@ -94,5 +94,8 @@ test("claims that cannot be parsed are a 401, and the log says so without the to
   await (await slow.kv()).put(tokenKey(token), '{"user_id": "u", "roles": "admin"}');
   assertUnauthorized(await ask(slow, token), slow);
   await logged(slow, "the claims of the token in KV are malformed");
-  assert.deepEqual(slow.logs().filter((line) => line.includes(token)), []);
+  assert.deepEqual(
+    slow.logs().filter((line) => line.includes(token)),
+    [],
+  );
 });

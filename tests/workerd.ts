@@ -75,7 +75,10 @@ export class PlainWorkerd extends Worker {
     const started = spawn(command[0] as string, command.slice(1), { stdio: ["ignore", "pipe", "pipe", "pipe"] });
     this.#process = started;
     this.#gone = new Promise((resolve) => {
-      started.on("exit", () => resolve());
+      started.on("exit", (code, signal) => {
+        this.#lines.push(`workerd ended: ${code ?? signal}`);
+        resolve();
+      });
       started.on("error", () => resolve());
     });
     for (const stream of [started.stdout, started.stderr]) {

@@ -53,7 +53,12 @@ test("an image with the most members is registered, read and deleted in bounded 
   const members = Array.from({ length: 100_000 }, (_, at) => at.toString(16).padStart(5, "0"));
   const body = { image: { project_id: project.id, visibility: "shared", members } };
   const times: string[] = [];
-  for (const [method, expected] of [["PUT", 201], ["GET", 200], ["PUT", 200], ["DELETE", 204]] as const) {
+  for (const [method, expected] of [
+    ["PUT", 201],
+    ["GET", 200],
+    ["PUT", 200],
+    ["DELETE", 204],
+  ] as const) {
     const answer = await worker.request(method, `/registry/images/${id}`, method === "PUT" ? { token, body } : { token });
     assert.equal(answer.status, expected, answer.text.slice(0, 200));
     times.push(`${method} ${answer.milliseconds.toFixed(0)} ms`);

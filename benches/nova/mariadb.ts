@@ -61,7 +61,12 @@ export async function startMariaDb(folder: string, later: Later): Promise<MariaD
     if (code !== 0) throw new Failure(`mariadb: ${stderr}`);
     return stdout;
   };
-  const options = [`--datadir=${data}`, `--socket=${socket}`, `--pid-file=${path.join(folder, "mariadb.pid")}`, "--skip-networking"];
+  const options = [
+    `--datadir=${data}`,
+    `--socket=${socket}`,
+    `--pid-file=${path.join(folder, "mariadb.pid")}`,
+    "--skip-networking",
+  ];
   const args = ["--no-defaults", ...user, ...options];
   const program = { name: "MariaDB", program: server, args, folder, log: path.join(folder, "mariadb.log") };
   const pid = await start(program, async () => (await ask("SELECT 1")).code === 0, later);

@@ -93,7 +93,10 @@ export class ResourceObject extends DurableObject {
     };
     this.ctx.storage.transactionSync(() => {
       if (before === null) this.#sql.exec(TABLES);
-      this.#sql.exec("INSERT INTO resource VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document", JSON.stringify(resource));
+      this.#sql.exec(
+        "INSERT INTO resource VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document",
+        JSON.stringify(resource),
+      );
       if (metadata !== undefined) {
         this.#sql.exec("DELETE FROM item");
         for (const key in metadata) this.#sql.exec("INSERT INTO item VALUES (?, ?)", key, metadata[key]);

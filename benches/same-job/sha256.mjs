@@ -40,10 +40,22 @@ export function sha256(text) {
   state.set(START);
   for (let at = 0; at < end; at += 64) compress(at);
   return String.fromCharCode(
-    word(0) >>> 16, word(0) & 0xffff, word(1) >>> 16, word(1) & 0xffff,
-    word(2) >>> 16, word(2) & 0xffff, word(3) >>> 16, word(3) & 0xffff,
-    word(4) >>> 16, word(4) & 0xffff, word(5) >>> 16, word(5) & 0xffff,
-    word(6) >>> 16, word(6) & 0xffff, word(7) >>> 16, word(7) & 0xffff,
+    word(0) >>> 16,
+    word(0) & 0xffff,
+    word(1) >>> 16,
+    word(1) & 0xffff,
+    word(2) >>> 16,
+    word(2) & 0xffff,
+    word(3) >>> 16,
+    word(3) & 0xffff,
+    word(4) >>> 16,
+    word(4) & 0xffff,
+    word(5) >>> 16,
+    word(5) & 0xffff,
+    word(6) >>> 16,
+    word(6) & 0xffff,
+    word(7) >>> 16,
+    word(7) & 0xffff,
   );
 }
 
@@ -64,8 +76,7 @@ function get(array, at) {
 /** @param {number} from */
 function compress(from) {
   for (let at = 0, byte = from; at < 16; at += 1, byte += 4) {
-    schedule[at] =
-      (get(bytes, byte) << 24) | (get(bytes, byte + 1) << 16) | (get(bytes, byte + 2) << 8) | get(bytes, byte + 3);
+    schedule[at] = (get(bytes, byte) << 24) | (get(bytes, byte + 1) << 16) | (get(bytes, byte + 2) << 8) | get(bytes, byte + 3);
   }
   for (let at = 16; at < 64; at += 1) {
     const x = get(schedule, at - 15);
@@ -74,8 +85,14 @@ function compress(from) {
     const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
     schedule[at] = get(schedule, at - 16) + s0 + get(schedule, at - 7) + s1;
   }
-  let a = word(0), b = word(1), c = word(2), d = word(3);
-  let e = word(4), f = word(5), g = word(6), h = word(7);
+  let a = word(0),
+    b = word(1),
+    c = word(2),
+    d = word(3);
+  let e = word(4),
+    f = word(5),
+    g = word(6),
+    h = word(7);
   for (let at = 0; at < 64; at += 1) {
     const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
     const t1 = (h + s1 + ((e & f) ^ (~e & g)) + get(CONSTANTS, at) + get(schedule, at)) | 0;

@@ -15,9 +15,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::cloud::{OpenStack, SessionError};
-use crate::registry::{
-    ChangesPage, Document, Feed, FeedBody, ImageBody, Record, ResourcePage, ServerBody,
-};
+use crate::registry::{ChangesPage, Document, Feed, FeedBody, Record, ResourcePage};
 use crate::resource::{Kind, Resource};
 
 /// Why the edge did not do what it was asked.
@@ -65,7 +63,7 @@ pub enum EdgeError {
 }
 
 /// What became of a document that was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Stored {
     /// The edge has it, and shows its record.
     Record(Box<Record>),
@@ -342,25 +340,8 @@ impl Edge for EdgeClient {
         observed_at: DateTime<Utc>,
         applied: &BTreeMap<String, u64>,
     ) -> Result<Stored, EdgeError> {
-        let path = path(resource);
-        let answer = match document {
-            Document::Server(server) => {
-                self.ask(
-                    Method::PUT,
-                    &path,
-                    Some(&ServerBody::new(server, observed_at, applied)),
-                )
-                .await?
-            }
-            Document::Image(image) => {
-                self.ask(
-                    Method::PUT,
-                    &path,
-                    Some(&ImageBody::new(image, observed_at, applied)),
-                )
-                .await?
-            }
-        };
+        let body = document.registration(observed_at, applied);
+        let answer = self.ask(Method::PUT, &path(resource), Some(&body)).await?;
         match answer.status {
             StatusCode::OK | StatusCode::CREATED => {
                 answer.read().map(|record| Stored::Record(Box::new(record)))
@@ -385,9 +366,7 @@ impl Edge for EdgeClient {
     }
 
     async fn changes(&self, next: Option<&str>) -> Result<ChangesPage, EdgeError> {
-        let marker = next
-            .map(marker_parameter)
-            .unwrap_or_default();
+        let marker = next.map(marker_parameter).unwrap_or_default();
         let path = format!("/registry/changes?limit={}{marker}", Self::PAGE);
         let answer = self.ask(Method::GET, &path, NOTHING).await?;
         match answer.status {
@@ -402,9 +381,7 @@ impl Edge for EdgeClient {
         project: &str,
         marker: Option<&str>,
     ) -> Result<ResourcePage, EdgeError> {
-        let marker = marker
-            .map(marker_parameter)
-            .unwrap_or_default();
+        let marker = marker.map(marker_parameter).unwrap_or_default();
         let path = format!(
             "/registry/{}?project_id={project}&limit={}{marker}",
             kind.plural(),

@@ -210,7 +210,8 @@ mod tests {
 
     fn record(observed_at: i64, changes: &serde_json::Value) -> Record {
         serde_json::from_value(json!({"server": {
-            "project_id": "a1", "name": "", "vm_state": "active", "task_state": null, "power_state": 1,
+            "id": "5ec95878-b74d-40f2-be61-c3c1ae5e5b19", "created": "1970-01-01T00:00:00Z",
+            "updated": "1970-01-01T00:00:00Z", "project_id": "a1", "name": "", "vm_state": "active", "task_state": null, "power_state": 1,
             "locked": false, "launched": true, "metadata": {}, "changes": changes, "observed_at": time(observed_at),
         }}))
         .unwrap()

@@ -24,6 +24,33 @@ pub struct Done {
     pub tag: u64,
 }
 
+/// Where deliveries come from. Once it is dropped, nothing of them is remembered: the bus delivers them again.
+#[derive(Debug)]
+pub struct Source {
+    scheduler: Scheduler,
+    id: SourceId,
+    done: mpsc::UnboundedReceiver<Done>,
+}
+
+impl Source {
+    /// What its deliveries are announced with.
+    #[must_use]
+    pub fn id(&self) -> SourceId {
+        self.id
+    }
+
+    /// The next delivery that is done with. May be dropped and called again.
+    pub async fn done(&mut self) -> Option<Done> {
+        self.done.recv().await
+    }
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        self.scheduler.forget(self.id);
+    }
+}
+
 /// Why a resource shall have its turn.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Hint {
@@ -133,19 +160,22 @@ impl Scheduler {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new source of deliveries, and what tells it which of them are done with.
+    /// A new source of deliveries.
     #[must_use]
-    pub fn source(&self) -> (SourceId, mpsc::UnboundedReceiver<Done>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
+    pub fn source(&self) -> Source {
+        let (sender, done) = mpsc::unbounded_channel();
         let mut state = self.state();
         state.last_source += 1;
         let id = SourceId(state.last_source);
         state.sources.insert(id, sender);
-        (id, receiver)
+        Source {
+            scheduler: self.clone(),
+            id,
+            done,
+        }
     }
 
-    /// A source is no more; what it delivered is delivered again by the bus.
-    pub fn forget(&self, source: SourceId) {
+    fn forget(&self, source: SourceId) {
         let mut state = self.state();
         state.sources.remove(&source);
         for entry in state.entries.values_mut() {
@@ -337,52 +367,52 @@ mod tests {
     #[tokio::test]
     async fn many_hints_make_one_turn_which_serves_the_newest_delivery() {
         let scheduler = scheduler();
-        let (source, mut done) = scheduler.source();
+        let mut source = scheduler.source();
         for tag in 1..=3 {
-            scheduler.announce(server(1), delivered(source, tag));
+            scheduler.announce(server(1), delivered(source.id(), tag));
         }
         assert_eq!(scheduler.next().await.resource, server(1));
         assert_eq!(scheduler.take(), None);
         scheduler.end(server(1), End::Done);
         assert_eq!(
-            done.recv().await,
+            source.done().await,
             Some(Done {
                 resource: server(1),
                 tag: 3
             })
         );
-        assert!(done.is_empty() && scheduler.is_empty());
+        assert!(source.done.is_empty() && scheduler.is_empty());
     }
 
     #[tokio::test]
     async fn a_hint_during_a_turn_is_not_served_by_it() {
         let scheduler = scheduler();
-        let (source, mut done) = scheduler.source();
-        scheduler.announce(server(1), delivered(source, 1));
+        let mut source = scheduler.source();
+        scheduler.announce(server(1), delivered(source.id(), 1));
         scheduler.next().await;
-        scheduler.announce(server(1), delivered(source, 2));
+        scheduler.announce(server(1), delivered(source.id(), 2));
         assert_eq!(scheduler.take(), None, "one at a time");
         scheduler.end(server(1), End::Done);
-        assert_eq!(done.recv().await.unwrap().tag, 1);
-        assert!(done.is_empty());
+        assert_eq!(source.done().await.unwrap().tag, 1);
+        assert!(source.done.is_empty());
         scheduler.next().await;
         scheduler.end(server(1), End::Done);
-        assert_eq!(done.recv().await.unwrap().tag, 2);
+        assert_eq!(source.done().await.unwrap().tag, 2);
     }
 
     #[tokio::test]
     async fn a_failed_turn_serves_nobody_and_comes_again() {
         let scheduler = scheduler();
-        let (source, mut done) = scheduler.source();
+        let mut source = scheduler.source();
         let hint = Hint {
             marked: true,
-            ..delivered(source, 1)
+            ..delivered(source.id(), 1)
         };
         scheduler.announce(server(1), hint);
         scheduler.next().await;
-        scheduler.announce(server(1), delivered(source, 2));
+        scheduler.announce(server(1), delivered(source.id(), 2));
         scheduler.end(server(1), End::Failed);
-        assert!(done.is_empty());
+        assert!(source.done.is_empty());
         assert_eq!(
             scheduler.next().await,
             Turn {
@@ -391,7 +421,7 @@ mod tests {
             }
         );
         scheduler.end(server(1), End::Done);
-        assert_eq!(done.recv().await.unwrap().tag, 2, "the newer delivery");
+        assert_eq!(source.done().await.unwrap().tag, 2, "the newer delivery");
     }
 
     #[tokio::test]
@@ -462,11 +492,12 @@ mod tests {
     #[tokio::test]
     async fn deliveries_of_a_source_that_is_gone_are_forgotten() {
         let scheduler = scheduler();
-        let (source, mut done) = scheduler.source();
-        scheduler.announce(server(1), delivered(source, 1));
-        scheduler.forget(source);
+        let source = scheduler.source();
+        scheduler.announce(server(1), delivered(source.id(), 1));
+        drop(source);
+        let mut another = scheduler.source();
         scheduler.next().await;
         scheduler.end(server(1), End::Done);
-        assert_eq!(done.recv().await, None);
+        assert!(scheduler.state().sources.len() == 1 && another.done.try_recv().is_err());
     }
 }

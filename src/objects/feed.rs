@@ -6,7 +6,7 @@ use super::sql::Database;
 pub(super) fn write(database: &Database, observed_at: f64) -> worker::Result<()> {
     database.execute(
         "CREATE TABLE IF NOT EXISTS feed (id INTEGER PRIMARY KEY, observed_at INTEGER NOT NULL) STRICT",
-        vec![],
+        &[],
     )?;
     #[expect(
         clippy::cast_possible_truncation,
@@ -16,7 +16,7 @@ pub(super) fn write(database: &Database, observed_at: f64) -> worker::Result<()>
     database.execute(
         "INSERT INTO feed (id, observed_at) VALUES (1, ?)
          ON CONFLICT (id) DO UPDATE SET observed_at = max(observed_at, excluded.observed_at)",
-        vec![observed_at.into()],
+        &[observed_at.into()],
     )
 }
 
@@ -24,12 +24,12 @@ pub(super) fn write(database: &Database, observed_at: f64) -> worker::Result<()>
 pub(super) fn read(database: &Database) -> worker::Result<f64> {
     let tables = database.query(
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'feed' LIMIT 1",
-        vec![],
+        &[],
     )?;
     if tables.is_empty() {
         return Ok(0.0);
     }
-    let rows = database.query("SELECT observed_at FROM feed LIMIT 1", vec![])?;
+    let rows = database.query("SELECT observed_at FROM feed LIMIT 1", &[])?;
     #[expect(
         clippy::cast_precision_loss,
         reason = "a date in milliseconds fits in 53 bits"

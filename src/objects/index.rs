@@ -59,16 +59,16 @@ impl IndexObject {
             Some(entry) => self.database.execute(
                 "INSERT INTO entry (kind, id, name, created) VALUES (?, ?, ?, ?)
                  ON CONFLICT (kind, id) DO UPDATE SET name = excluded.name, created = excluded.created",
-                vec![
+                &[
                     kind.into(),
-                    update.id.into(),
-                    entry.name.into(),
+                    update.id.as_str().into(),
+                    entry.name.as_str().into(),
                     entry.created.into(),
                 ],
             )?,
             None => self.database.execute(
                 "DELETE FROM entry WHERE kind = ? AND id = ?",
-                vec![kind.into(), update.id.into()],
+                &[kind.into(), update.id.as_str().into()],
             )?,
         }
         Ok(())
@@ -130,7 +130,7 @@ impl IndexObject {
         );
         let rows = self.database.query(
             &statement,
-            vec![
+            &[
                 query.kind.word().into(),
                 query.after.created.into(),
                 query.after.id.as_str().into(),
@@ -164,7 +164,7 @@ impl IndexObject {
         if !self.has_tables.get() {
             let tables = self.database.query(
                 "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'entry' LIMIT 1",
-                vec![],
+                &[],
             )?;
             self.has_tables.set(!tables.is_empty());
         }
@@ -180,7 +180,7 @@ impl IndexObject {
                 ) STRICT, WITHOUT ROWID",
                 "CREATE INDEX IF NOT EXISTS entry_by_age ON entry (kind, created, id)",
             ] {
-                self.database.execute(statement, vec![])?;
+                self.database.execute(statement, &[])?;
             }
             self.has_tables.set(true);
         }

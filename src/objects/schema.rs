@@ -59,7 +59,7 @@ pub(super) enum Tables {
 pub(super) fn tables(database: &Database) -> worker::Result<Tables> {
     let found = database.query(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('resource', 'change')",
-        vec![],
+        &[],
     )?;
     Ok(match found.len() {
         0 => Tables::None,
@@ -72,10 +72,10 @@ pub(super) fn tables(database: &Database) -> worker::Result<Tables> {
 pub(super) fn migrate(database: &Database, from: Tables) -> worker::Result<()> {
     match from {
         Tables::None => {
-            database.execute(SCHEMA_1, vec![])?;
-            database.execute(SCHEMA_2, vec![])
+            database.execute(SCHEMA_1, &[])?;
+            database.execute(SCHEMA_2, &[])
         }
-        Tables::Schema1 => database.execute(SCHEMA_2, vec![]),
+        Tables::Schema1 => database.execute(SCHEMA_2, &[]),
         Tables::Current => Ok(()),
     }
 }
@@ -106,16 +106,16 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
     let operations = database.query(
         // Release 0.1 stored whole replies: the word is all that is needed of them.
         "SELECT slot, id, at, substr(note, 1, 9) FROM operation ORDER BY at",
-        vec![],
+        &[],
     )?;
     stored.operations = operations.iter().filter_map(operation).collect();
     if stored.tables == Tables::Current {
         stored.tombstone = tombstone(database)?;
         stored.marks = marks(database)?;
     }
-    let documents = database.query("SELECT document FROM resource LIMIT 1", vec![])?;
+    let documents = database.query("SELECT document FROM resource LIMIT 1", &[])?;
     if let Some(document) = documents.first() {
-        let items = database.query("SELECT key, value FROM item", vec![])?;
+        let items = database.query("SELECT key, value FROM item", &[])?;
         let metadata: Metadata = items.iter().map(|row| (row.text(0), row.text(1))).collect();
         let record = record::read(&document.text(0), metadata)
             .map_err(|error| worker::Error::RustError(error.to_string()))?;
@@ -134,7 +134,7 @@ fn operation(row: &Row) -> Option<AppliedOperation> {
 }
 
 fn tombstone(database: &Database) -> worker::Result<Option<Tombstone>> {
-    let rows = database.query("SELECT observed_at, until FROM tombstone LIMIT 1", vec![])?;
+    let rows = database.query("SELECT observed_at, until FROM tombstone LIMIT 1", &[])?;
     Ok(rows.first().and_then(|row| {
         Some(Tombstone {
             observed_at: timestamp::parse(&row.text(0))?,
@@ -144,7 +144,7 @@ fn tombstone(database: &Database) -> worker::Result<Option<Tombstone>> {
 }
 
 fn marks(database: &Database) -> worker::Result<Marks> {
-    let rows = database.query("SELECT key, revision FROM change", vec![])?;
+    let rows = database.query("SELECT key, revision FROM change", &[])?;
     let mark = |row: &Row| Some((row.text(0), u64::try_from(row.integer(1)).ok()?));
     Ok(rows.iter().filter_map(mark).collect())
 }
@@ -157,9 +157,9 @@ pub(super) fn write_operation(
     database.execute(
         "INSERT INTO operation (slot, id, at, note) VALUES (?, ?, ?, ?)
          ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note",
-        vec![
+        &[
             operation.slot.into(),
-            operation.id.simple().to_string().into(),
+            operation.id.simple().to_string().as_str().into(),
             operation.at.timestamp_millis().into(),
             operation.outcome.word().into(),
         ],
@@ -169,7 +169,7 @@ pub(super) fn write_operation(
 /// Writes a user's change of items.
 pub(super) fn write_change(database: &Database, change: &Change) -> worker::Result<()> {
     for key in &change.removed {
-        database.execute("DELETE FROM item WHERE key = ?", vec![key.as_str().into()])?;
+        database.execute("DELETE FROM item WHERE key = ?", &[key.as_str().into()])?;
     }
     for (key, value) in &change.put {
         put_item(database, key.as_str(), value.as_str())?;
@@ -181,7 +181,7 @@ fn put_item(database: &Database, key: &str, value: &str) -> worker::Result<()> {
     database.execute(
         "INSERT INTO item (key, value) VALUES (?, ?)
          ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
-        vec![key.into(), value.into()],
+        &[key.into(), value.into()],
     )
 }
 
@@ -196,13 +196,13 @@ pub(super) fn write_record(
     database.execute(
         "INSERT INTO resource (id, document) VALUES (1, ?)
          ON CONFLICT (id) DO UPDATE SET document = excluded.document",
-        vec![document.into()],
+        &[document.as_str().into()],
     )?;
     let nothing = Metadata::new();
     let before = before.map_or(&nothing, |record| &record.metadata);
     for key in before.keys() {
         if !record.metadata.contains_key(key) {
-            database.execute("DELETE FROM item WHERE key = ?", vec![key.as_str().into()])?;
+            database.execute("DELETE FROM item WHERE key = ?", &[key.as_str().into()])?;
         }
     }
     for (key, value) in &record.metadata {
@@ -216,14 +216,14 @@ pub(super) fn write_record(
 /// Removes the record and its items, and leaves a tombstone. The changes made stay known for the
 /// repetitions to come.
 pub(super) fn erase(database: &Database, tombstone: &Tombstone) -> worker::Result<()> {
-    database.execute("DELETE FROM item", vec![])?;
-    database.execute("DELETE FROM change", vec![])?;
-    database.execute("DELETE FROM resource", vec![])?;
+    database.execute("DELETE FROM item", &[])?;
+    database.execute("DELETE FROM change", &[])?;
+    database.execute("DELETE FROM resource", &[])?;
     database.execute(
         "INSERT INTO tombstone (id, observed_at, until) VALUES (1, ?, ?)
          ON CONFLICT (id) DO UPDATE SET observed_at = excluded.observed_at, until = excluded.until",
-        vec![
-            timestamp::to_full(tombstone.observed_at).into(),
+        &[
+            timestamp::to_full(tombstone.observed_at).as_str().into(),
             tombstone.until.timestamp_millis().into(),
         ],
     )
@@ -231,7 +231,7 @@ pub(super) fn erase(database: &Database, tombstone: &Tombstone) -> worker::Resul
 
 /// Removes the tombstone of a record that exists again.
 pub(super) fn remove_tombstone(database: &Database) -> worker::Result<()> {
-    database.execute("DELETE FROM tombstone", vec![])
+    database.execute("DELETE FROM tombstone", &[])
 }
 
 /// Marks keys that the cloud has yet to hear of.
@@ -244,7 +244,7 @@ pub(super) fn write_marks<'a>(
         database.execute(
             "INSERT INTO change (key, revision) VALUES (?, ?)
              ON CONFLICT (key) DO UPDATE SET revision = excluded.revision",
-            vec![key.into(), revision.into()],
+            &[key.into(), revision.into()],
         )?;
     }
     Ok(())
@@ -253,10 +253,7 @@ pub(super) fn write_marks<'a>(
 /// Removes the marks of these keys.
 pub(super) fn remove_marks(database: &Database, keys: &[String]) -> worker::Result<()> {
     for key in keys {
-        database.execute(
-            "DELETE FROM change WHERE key = ?",
-            vec![key.as_str().into()],
-        )?;
+        database.execute("DELETE FROM change WHERE key = ?", &[key.as_str().into()])?;
     }
     Ok(())
 }
@@ -282,7 +279,7 @@ pub(super) fn add_pending_updates(
         database.execute(
             "INSERT INTO outbox (project_id, revision, name) VALUES (?, 1, ?)
              ON CONFLICT (project_id) DO UPDATE SET revision = revision + 1",
-            vec![list.as_str().into(), name.into()],
+            &[list.as_str().into(), name.into()],
         )?;
     }
     Ok(())
@@ -297,7 +294,7 @@ pub(super) fn pending_updates(
     let rows = database.query(
         "SELECT project_id, revision, name FROM outbox WHERE project_id > ?
          ORDER BY project_id LIMIT ?",
-        vec![after.into(), limit.into()],
+        &[after.into(), limit.into()],
     )?;
     let update = |row: &Row| PendingUpdate {
         list: row.text(0),
@@ -315,7 +312,7 @@ pub(super) fn acknowledge<'a>(
     for update in updates {
         database.execute(
             "DELETE FROM outbox WHERE project_id = ? AND revision = ?",
-            vec![update.list.as_str().into(), update.revision.into()],
+            &[update.list.as_str().into(), update.revision.into()],
         )?;
     }
     Ok(())

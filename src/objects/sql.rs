@@ -3,7 +3,7 @@
 use js_sys::Date;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::JsValue;
-use worker::{SqlStorage, SqlStorageValue, State};
+use worker::{SqlCursor, SqlStorage, SqlStorageValue, State};
 
 use crate::platform::transaction_sync;
 
@@ -25,6 +25,27 @@ impl Row {
             Some(SqlStorageValue::Integer(number)) => *number,
             _ => 0,
         }
+    }
+}
+
+/// A value that is bound to a `?` of a statement.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Bound<'a> {
+    /// TEXT.
+    Text(&'a str),
+    /// INTEGER, below 2^53.
+    Integer(i64),
+}
+
+impl<'a> From<&'a str> for Bound<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Bound<'_> {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
     }
 }
 
@@ -53,9 +74,9 @@ impl Database {
     pub(super) fn query(
         &self,
         statement: &str,
-        bindings: Vec<SqlStorageValue>,
+        bindings: &[Bound<'_>],
     ) -> worker::Result<Vec<Row>> {
-        let rows = self.sql.exec(statement, bindings)?.raw();
+        let rows = self.exec(statement, bindings)?.raw();
         rows.map(|row| Ok(Row(row?))).collect()
     }
 
@@ -64,16 +85,25 @@ impl Database {
     /// # Errors
     ///
     /// Returns SQLite's exception.
-    pub(super) fn execute(
-        &self,
-        statement: &str,
-        bindings: Vec<SqlStorageValue>,
-    ) -> worker::Result<()> {
-        let cursor = self.sql.exec(statement, bindings)?;
+    pub(super) fn execute(&self, statement: &str, bindings: &[Bound<'_>]) -> worker::Result<()> {
+        let cursor = self.exec(statement, bindings)?;
         #[cfg(feature = "faults")]
         crate::faults::count_rows(cursor.rows_written());
         drop(cursor);
         Ok(())
+    }
+
+    /// Values cross as they are: `SqlStorageValue` asks JavaScript about each integer.
+    fn exec(&self, statement: &str, bindings: &[Bound<'_>]) -> worker::Result<SqlCursor> {
+        let bindings: Vec<JsValue> = bindings
+            .iter()
+            .map(|bound| match bound {
+                Bound::Text(text) => JsValue::from_str(text),
+                #[expect(clippy::cast_precision_loss, reason = "integers stay below 2^53")]
+                Bound::Integer(number) => JsValue::from_f64(*number as f64),
+            })
+            .collect();
+        self.sql.exec_raw(statement, bindings)
     }
 
     /// Runs statements that are committed together: what was written before an error is undone.

@@ -22,7 +22,7 @@ async function alive() {
 
 export default {
   async fetch(request, env, ctx) {
-    if (new URL(request.url).pathname === "/alive") return Response.json(await alive());
+    if (new URL(request.url).pathname === "/alive") return Response.json(await alive(), { headers: { "X-Test-Only": "alive" } });
     watched.add(new WeakRef(request));
     return worker.fetch(request, env, ctx);
   },

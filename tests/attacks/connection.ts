@@ -19,7 +19,10 @@ export class Connection {
   /** Called when bytes have come, and when no more will. */
   #onChange: () => void = () => {};
 
-  private constructor(socket: Socket, readonly host: string) {
+  private constructor(
+    socket: Socket,
+    readonly host: string,
+  ) {
     this.#socket = socket;
     socket.on("data", (bytes: Buffer) => {
       this.#received = Buffer.concat([this.#received, bytes]);
@@ -67,7 +70,10 @@ export class Connection {
     const started = performance.now();
     const until = started + patience;
     const head = await this.#through("\r\n\r\n", until);
-    const [statusLine = "", ...lines] = head.toString("latin1").split("\r\n").filter((line) => line !== "");
+    const [statusLine = "", ...lines] = head
+      .toString("latin1")
+      .split("\r\n")
+      .filter((line) => line !== "");
     const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(statusLine)?.[1]);
     const headers = new Headers(
       lines.map((line): HeaderList[number] => {

@@ -16,7 +16,7 @@ export class FakeKv implements KvServer {
   /** The keys that were read, in the order in which they were asked for. */
   readonly reads: string[] = [];
   /** What each read waits for before it is answered. */
-  beforeRead: () => Promise<void> = () => Promise.resolve();
+  beforeRead: (key: string) => Promise<void> = () => Promise.resolve();
   /** Reads that are not answered yet. */
   unanswered = 0;
   readonly #values = new Map<string, string>();
@@ -64,7 +64,7 @@ export class FakeKv implements KvServer {
     this.reads.push(key);
     this.unanswered += 1;
     try {
-      await this.beforeRead();
+      await this.beforeRead(key);
     } finally {
       this.unanswered -= 1;
     }

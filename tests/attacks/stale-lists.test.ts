@@ -1,7 +1,7 @@
 // Lists whose objects fail, hang or are slow for longer than the platform repeats an alarm: each is right soon after it
 // can be reached again, and holds up no other.
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 
 import { projectId, type Answer } from "../harness.ts";
 import { Project } from "../project.ts";

@@ -25,7 +25,11 @@ async function misfortune(kind, name) {
 /** The methods that are called by RPC, whatever they are called. */
 function methodsOf(Deployed) {
   const names = new Set();
-  for (let proto = Deployed.prototype; proto && proto.constructor.name !== "DurableObject"; proto = Object.getPrototypeOf(proto)) {
+  for (
+    let proto = Deployed.prototype;
+    proto && proto.constructor.name !== "DurableObject";
+    proto = Object.getPrototypeOf(proto)
+  ) {
     for (const name of Object.getOwnPropertyNames(proto)) {
       if (name !== "constructor" && name !== "alarm" && typeof proto[name] === "function") names.add(name);
     }
@@ -69,6 +73,6 @@ export default {
       behaviours = await request.json();
       seen = { alarms: {}, lists: [] };
     }
-    return Response.json(seen);
+    return Response.json(seen, { headers: { "X-Test-Only": "unlucky" } });
   },
 };

@@ -77,7 +77,9 @@ export function describe({ size, isChunked, isFinished }: Body): string {
 /** What is answered. An unfinished body that is waited for is a 503, and one that is not, whatever it would have been. */
 export function expectedStatus(refusal: Refusal, { size, isChunked, isFinished }: Body): number {
   const isPublic = refusal.method === "OPTIONS" || refusal.name.startsWith("a version document");
-  const isTooLarge = size > refusal.limit && (!isChunked || refusal.isRead);
+  // One byte is missing of an unfinished body, and without a length only what was sent counts.
+  const counted = isChunked && !isFinished ? size - 1 : size;
+  const isTooLarge = counted > refusal.limit && (!isChunked || refusal.isRead);
   if (isTooLarge && !isPublic) return 413;
   if (!isFinished && refusal.isRead) return 503;
   return refusal.status;

@@ -58,12 +58,7 @@ async function world(worker: Worker): Promise<Record<string, string>> {
   };
 }
 
-function pytest(
-  python: string,
-  args: string[],
-  environment: Record<string, string>,
-  interrupted: AbortSignal,
-): Promise<Counts> {
+function pytest(python: string, args: string[], environment: Record<string, string>, interrupted: AbortSignal): Promise<Counts> {
   return new Promise((resolve, reject) => {
     // In a process group of its own, so that a hanging client can be ended with its test.
     const child = spawn(python, ["-m", "pytest", ...args], {

@@ -47,20 +47,28 @@ export function bothWays(cloud: Cloud): void {
     test(`two keys deleted at once on both sides, ${ROUNDS} rounds: equal each time`, async () => {
       const { edge, member } = given();
       const queue = [...servers];
-      await Promise.all(Array.from({ length: ABREAST }, async () => {
-        for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
-          const path = `/servers/${id}/metadata`;
-          const [nova, ...others] = await Promise.all([
-            Promise.all(["nova1", "nova2"].map((key) => member.nova("DELETE", `${path}/${key}`))),
-            edge.delete("servers", id, "edge1"),
-            edge.delete("servers", id, "edge2"),
-            edge.delete("servers", id, "both"),
-          ]);
-          assert.deepEqual(nova.map(({ status }) => status), [204, 204]);
-          assert.deepEqual(others.map(({ status }) => status), [204, 204, 204]);
-          await given().inStep("servers", id, { stays: "f" });
-        }
-      }));
+      await Promise.all(
+        Array.from({ length: ABREAST }, async () => {
+          for (let id = queue.pop(); id !== undefined; id = queue.pop()) {
+            const path = `/servers/${id}/metadata`;
+            const [nova, ...others] = await Promise.all([
+              Promise.all(["nova1", "nova2"].map((key) => member.nova("DELETE", `${path}/${key}`))),
+              edge.delete("servers", id, "edge1"),
+              edge.delete("servers", id, "edge2"),
+              edge.delete("servers", id, "both"),
+            ]);
+            assert.deepEqual(
+              nova.map(({ status }) => status),
+              [204, 204],
+            );
+            assert.deepEqual(
+              others.map(({ status }) => status),
+              [204, 204, 204],
+            );
+            await given().inStep("servers", id, { stays: "f" });
+          }
+        }),
+      );
     });
 
     test("a change in Nova is at the edge, whatever it is", async () => {
@@ -139,7 +147,10 @@ export function bothWays(cloud: Cloud): void {
       await cloud.glance.forget(id, "k");
       assert.equal((await edge.delete("images", id, "k")).status, 204);
       await given().inStep("images", id, { made: "known" });
-      assert.equal(bridge.log.some((line) => line["id"] === id && line.message.startsWith("refused")), false);
+      assert.equal(
+        bridge.log.some((line) => line["id"] === id && line.message.startsWith("refused")),
+        false,
+      );
     });
 
     test("a server that is deleted in Nova is gone at the edge", async () => {
@@ -173,7 +184,12 @@ export function bothWays(cloud: Cloud): void {
       const what = (id: string): unknown => found.lines.find((line) => line.id === id);
       assert.deepEqual(what(missing), { kind: "server", id: missing, what: "missing" });
       assert.deepEqual(what(ghost), { kind: "server", id: ghost, what: "ghost" });
-      assert.deepEqual(what(different), { kind: "server", id: different, what: "different", fields: ["metadata.k", "metadata.made"] });
+      assert.deepEqual(what(different), {
+        kind: "server",
+        id: different,
+        what: "different",
+        fields: ["metadata.k", "metadata.made"],
+      });
       assert.equal(what(kept), undefined);
       const repaired = await bridge.command(["verify", "--repair"]);
       assert.equal(repaired.code, 0, bridge.tail());

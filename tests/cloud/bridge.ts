@@ -36,6 +36,7 @@ export interface LogLine {
 export interface Ended {
   code: number;
   /** Results: a line of JSON each. */
+  // biome-ignore lint/suspicious/noExplicitAny: its shape is what a test asserts next; a type would be a claim.
   lines: any[];
   log: LogLine[];
 }
@@ -100,7 +101,10 @@ export class Bridge {
   }
 
   tail(lines = 30): string {
-    return this.log.slice(-lines).map((line) => JSON.stringify(line)).join("\n");
+    return this.log
+      .slice(-lines)
+      .map((line) => JSON.stringify(line))
+      .join("\n");
   }
 
   get pid(): number {
@@ -136,7 +140,10 @@ export class Bridge {
     }, 20);
     const code = await new Promise<number>((resolve) => child.once("close", (code) => resolve(code ?? -1)));
     clearInterval(watch);
-    const lines = stdout.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as unknown);
+    const lines = stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as unknown);
     return { code, lines, log: this.log.slice(since) };
   }
 

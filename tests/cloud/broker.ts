@@ -2,11 +2,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { before, test } from "node:test";
-import path from "node:path";
 
-import { succeed } from "../../scripts/cloud-environment.mjs";
-import { root } from "../../scripts/layout.mjs";
-import { QUEUES, given as environment, type Cloud } from "./cloud.ts";
+import { QUEUES, type Cloud } from "./cloud.ts";
 import { subject } from "./subject.ts";
 import { until } from "./wait.ts";
 
@@ -49,14 +46,17 @@ export function broker(cloud: Cloud): void {
       await changeInNova("lost");
       await until("messages wait", async () => ((await cloud.rabbit.waiting("nova", INFO)) ?? 0) >= ids.length);
       await cloud.rabbit.restart();
-      assert.equal(await cloud.rabbit.waiting("nova", INFO), undefined, "not durable: the queue itself is gone");
+      assert.equal(await cloud.rabbit.waiting("nova", INFO), null, "not durable: the queue itself is gone");
       const { code } = await bridge.command(["run", "--once"]);
       assert.equal(code, 0, bridge.tail());
       for (const id of ids) assert.equal((await edge.metadata("servers", id))?.["k"], "away");
       const found = await bridge.command(["verify"]);
       assert.equal(found.code, 1, bridge.tail());
       const lost = found.lines.filter((line) => ids.includes(line.id));
-      assert.deepEqual(lost.map(({ what, fields }) => ({ what, fields })), ids.map(() => ({ what: "different", fields: ["metadata.k"] })));
+      assert.deepEqual(
+        lost.map(({ what, fields }) => ({ what, fields })),
+        ids.map(() => ({ what: "different", fields: ["metadata.k"] })),
+      );
       assert.equal((await bridge.command(["verify", "--repair"])).code, 0, bridge.tail());
       for (const id of ids) await given().inStep("servers", id, { k: "lost" });
       assert.equal((await bridge.command(["verify"])).code, 0, bridge.tail());
@@ -77,16 +77,15 @@ export function broker(cloud: Cloud): void {
 
     test(`a backlog of ${BACKLOG} messages is worked off in bounded memory`, async (t) => {
       const { bridge, edge } = given();
-      const python = path.join(environment("CLOUD_NOVA"), "bin", "python");
-      const publish = path.join(root, "tests", "cloud", "publish.py");
       await cloud.nova.write(about, "k", "announced");
-      await succeed(python, [publish, cloud.rabbit.announcing("nova").replace("rabbit:", "amqp:"), INFO, String(BACKLOG / ABOUT), ...about]);
-      assert.equal(await cloud.rabbit.waiting("nova", INFO), BACKLOG);
+      assert.equal(await cloud.rabbit.publish("nova", INFO, about, BACKLOG / ABOUT), BACKLOG);
       // With Nova away the bridge holds as much as it ever does.
       await cloud.nova.service.kill();
       await bridge.begin();
       await until("the bridge reads", async () => bridge.log.some(({ message }) => message === "reading"));
-      await until("it holds what it may", async () => ((await bridge.metrics()).get("edge_metadata_bridge_pending") ?? 0) > 1, { within: 60_000 });
+      await until("it holds what it may", async () => ((await bridge.metrics()).get("edge_metadata_bridge_pending") ?? 0) > 1, {
+        within: 60_000,
+      });
       const held = bridge.memory();
       await cloud.nova.service.start();
       const began = performance.now();
@@ -98,7 +97,9 @@ export function broker(cloud: Cloud): void {
       const seconds = (performance.now() - began) / 1000;
       const { most } = bridge.memory();
       const megabytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(0);
-      t.diagnostic(`memory: ${megabytes(held.now)} MB with Nova away, ${megabytes(most)} MB at most; worked off in ${seconds.toFixed(0)} s`);
+      t.diagnostic(
+        `memory: ${megabytes(held.now)} MB with Nova away, ${megabytes(most)} MB at most; worked off in ${seconds.toFixed(0)} s`,
+      );
       assert.ok(most < MOST_MEMORY, `${megabytes(most)} MB`);
       for (const id of about.slice(0, 20)) assert.equal((await edge.metadata("servers", id))?.["k"], "announced");
       assert.equal(await bridge.stop(), 0);

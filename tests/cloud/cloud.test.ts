@@ -24,14 +24,17 @@ const SUBJECTS: Record<string, (cloud: Cloud) => void> = {
 };
 
 const wanted = (process.env["CLOUD_SUBJECTS"] ?? "").split(",").filter((name) => name !== "");
-for (const name of wanted) assert.ok(name in SUBJECTS, `there is no subject ${name}; there are: ${Object.keys(SUBJECTS).join(", ")}`);
+for (const name of wanted)
+  assert.ok(name in SUBJECTS, `there is no subject ${name}; there are: ${Object.keys(SUBJECTS).join(", ")}`);
 
 const undos: (() => unknown)[] = [];
 const later: Later = (undo) => undos.push(undo);
+const end = async (): Promise<void> => {
+  for (let undo = undos.pop(); undo !== undefined; undo = undos.pop()) await undo();
+};
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void end().finally(() => process.exit(1)));
 const cloud = await Cloud.start(later);
 for (const [name, tests] of Object.entries(SUBJECTS)) {
   if (wanted.length === 0 || wanted.includes(name)) tests(cloud);
 }
-after(async () => {
-  for (const undo of undos.reverse()) await undo();
-});
+after(end);

@@ -24,7 +24,7 @@ export const QUEUES = { nova: ["edge_metadata.info", "edge_metadata.error"], gla
 export interface Reply {
   status: number;
   text: string;
-  // What comes back is what a test asserts next; a type here would be a claim nobody has checked.
+  // biome-ignore lint/suspicious/noExplicitAny: its shape is what a test asserts next; a type would be a claim.
   json: any;
 }
 
@@ -38,7 +38,14 @@ export class Person {
   ) {}
 
   nova(method: string, resource: string, body?: object, patience = 60_000): Promise<Reply> {
-    return ask(`${this.cloud.nova.url}${resource}`, method, this.token, body, { "X-OpenStack-Nova-API-Version": "2.9" }, patience);
+    return ask(
+      `${this.cloud.nova.url}${resource}`,
+      method,
+      this.token,
+      body,
+      { "X-OpenStack-Nova-API-Version": "2.9" },
+      patience,
+    );
   }
 
   glance(method: string, resource: string, body?: object, type = "application/json"): Promise<Reply> {
@@ -99,7 +106,11 @@ export class Cloud {
     const folder = mkdtempSync(path.join(tmpdir(), "edge-metadata-cloud-"));
     later(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
     const template = given("CLOUD_TEMPLATE");
-    const rabbit = RabbitMq.start({ rabbitmq: given("CLOUD_RABBITMQ"), epmd: given("CLOUD_EPMD") }, folder, later);
+    const rabbit = RabbitMq.start(
+      { rabbitmq: given("CLOUD_RABBITMQ"), epmd: given("CLOUD_EPMD"), python: path.join(given("CLOUD_NOVA"), "bin", "python") },
+      folder,
+      later,
+    );
     // An exception elsewhere must not leave it unheard.
     rabbit.catch(() => {});
     const keystone = await startKeystone({ expiration: 7_200 });
@@ -107,22 +118,28 @@ export class Cloud {
     await keystone.findable();
     const identity = { keystone: keystone.url, adminPassword: given("KEYSTONE_ADMIN_PASSWORD") };
     const bus = await rabbit;
-    const glance = Glance.start({
-      ...identity,
-      environment: given("CLOUD_GLANCE"),
-      template: path.join(template, "glance"),
-      folder: path.join(folder, "glance"),
-      notifications: bus.announcing("glance"),
-    }, later);
+    const glance = Glance.start(
+      {
+        ...identity,
+        environment: given("CLOUD_GLANCE"),
+        template: path.join(template, "glance"),
+        folder: path.join(folder, "glance"),
+        notifications: bus.announcing("glance"),
+      },
+      later,
+    );
     glance.catch(() => {});
-    const nova = await Nova.start({
-      ...identity,
-      environment: given("CLOUD_NOVA"),
-      template: path.join(template, "nova"),
-      folder: path.join(folder, "nova"),
-      notifications: bus.announcing("nova"),
-      others: await startStandIn(later),
-    }, later);
+    const nova = await Nova.start(
+      {
+        ...identity,
+        environment: given("CLOUD_NOVA"),
+        template: path.join(template, "nova"),
+        folder: path.join(folder, "nova"),
+        notifications: bus.announcing("nova"),
+        others: await startStandIn(later),
+      },
+      later,
+    );
     await endpoints(keystone, "compute", "nova", nova.url);
     await endpoints(keystone, "image", "glance", (await glance).url);
     return Cloud.#populate(folder, keystone, bus, nova, await glance);

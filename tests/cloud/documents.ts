@@ -16,8 +16,10 @@ export function settings(service: "Nova" | "Glance"): string {
 
 /** Every command in it, those in the middle of a sentence included, once each and in their order. */
 export function commands(): string[] {
-  const blocks = [...text.matchAll(/```sh\n([^]*?)```/g)].flatMap(([, block]) => (block ?? "").split("\n"));
-  const spans = [...text.replace(/```[^]*?```/g, "").matchAll(/`([^`]+)`/g)].map(([, span]) => (span ?? "").replaceAll("\n", " "));
+  const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block]) => (block ?? "").split("\n"));
+  const spans = [...text.replace(/```[\s\S]*?```/g, "").matchAll(/`([^`]+)`/g)].map(([, span]) =>
+    (span ?? "").replaceAll("\n", " "),
+  );
   const programs = /^(edge-metadata-bridge|rabbitmqctl|openstack|systemctl|npm run|cargo) \S/;
   const all = [...blocks, ...spans].map((line) => line.replace(/\s+#.*$/, "").trim()).filter((line) => programs.test(line));
   return [...new Set(all)];

@@ -1,7 +1,7 @@
 // The built Worker in write-behind mode, at an address that stays the same however often it is ended.
 import assert from "node:assert/strict";
 
-import { startWorkerd, type PlainWorkerd } from "../faults/workerd.ts";
+import { startWorkerd, type PlainWorkerd } from "../workerd.ts";
 import type { Answer } from "../harness.ts";
 import type { Later } from "../programs.ts";
 import { Front } from "./front.ts";
@@ -13,7 +13,7 @@ export interface Change {
   value: string | null;
 }
 
-// What comes back is what a test asserts next; a type here would be a claim nobody has checked.
+// biome-ignore lint/suspicious/noExplicitAny: its shape is what a test asserts next; a type would be a claim.
 export type EdgeRecord = any;
 
 export class Edge {
@@ -64,7 +64,10 @@ export class Edge {
   }
 
   registry(method: string, resource: string, body?: object): Promise<Answer> {
-    return this.worker.request(method, `/registry${resource}`, { token: this.registrar, ...(body === undefined ? {} : { body }) });
+    return this.worker.request(method, `/registry${resource}`, {
+      token: this.registrar,
+      ...(body === undefined ? {} : { body }),
+    });
   }
 
   /** The full record, or null. */

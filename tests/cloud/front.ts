@@ -38,7 +38,10 @@ export class Front {
 
   #forward(socket: net.Socket): void {
     const behind = net.connect(this.#target, "127.0.0.1");
-    for (const [one, other] of [[socket, behind], [behind, socket]] as const) {
+    for (const [one, other] of [
+      [socket, behind],
+      [behind, socket],
+    ] as const) {
       this.#sockets.add(one);
       one.pipe(other);
       one.on("error", () => other.destroy());

@@ -16,10 +16,12 @@ export function imports(cloud: Cloud): void {
 
     before(async () => {
       await cloud.servers(servers.map((id, number) => ({ id, metadata: { number: String(number) } })));
-      await cloud.images(images.map((id, number) => ({
-        ...{ id, metadata: { number: String(number) } },
-        ...(number % 10 === 0 ? { visibility: "shared" as const, members: [cloud.serviceProject] } : {}),
-      })));
+      await cloud.images(
+        images.map((id, number) => ({
+          ...{ id, metadata: { number: String(number) } },
+          ...(number % 10 === 0 ? { visibility: "shared" as const, members: [cloud.serviceProject] } : {}),
+        })),
+      );
     });
 
     test("a dry run reads everything and sends nothing", async () => {
@@ -32,8 +34,10 @@ export function imports(cloud: Cloud): void {
 
     test(`an import of ${SERVERS} servers and ${IMAGES} images, killed twice, goes on where it was`, async (t) => {
       const { bridge, edge } = given();
-      const imported = (kind: string, least: number) => (log: { message: string; [field: string]: unknown }[]): boolean =>
-        log.some((line) => line.message === "imported" && line["kind"] === kind && Number(line["read"]) >= least);
+      const imported =
+        (kind: string, least: number) =>
+        (log: { message: string; [field: string]: unknown }[]): boolean =>
+          log.some((line) => line.message === "imported" && line["kind"] === kind && Number(line["read"]) >= least);
       const began = performance.now();
       assert.equal((await bridge.command(["import"], imported("server", 1_000))).code, -1);
       assert.equal((await bridge.command(["import"], imported("server", 2_200))).code, -1);
@@ -43,7 +47,10 @@ export function imports(cloud: Cloud): void {
       const resumed = log.find(({ message }) => message === "goes on where it was");
       assert.ok(Number(resumed?.["done"]) >= 2_200, JSON.stringify(resumed));
       assert.ok(lines[0].servers.read >= SERVERS && lines[0].images.read >= IMAGES, JSON.stringify(lines));
-      for (const [kind, ids] of [["servers", servers], ["images", images]] as const) {
+      for (const [kind, ids] of [
+        ["servers", servers],
+        ["images", images],
+      ] as const) {
         for (const number of [0, 1, 150, 299, ids.length - 1]) {
           assert.deepEqual(await edge.metadata(kind, ids[number] as string), { number: String(number) });
         }

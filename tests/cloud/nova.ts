@@ -135,7 +135,8 @@ with sqlite3.connect(f"{folder}/nova_cell1.sqlite") as cell:
   }
 
   async #sql(statement: string, ...values: string[]): Promise<void> {
-    const script = "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=60) as cell: cell.execute(sys.argv[2], sys.argv[3:])";
+    const script =
+      "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=60) as cell: cell.execute(sys.argv[2], sys.argv[3:])";
     const database = path.join(this.options.folder, "nova_cell1.sqlite");
     await succeed(path.join(this.options.environment, "bin", "python"), ["-c", script, database, statement, ...values]);
   }

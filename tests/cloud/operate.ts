@@ -37,7 +37,10 @@ export function operating(cloud: Cloud): void {
     test("RabbitMQ's user was made as it says", async () => {
       documented(`rabbitmqctl add_user bridge "$PASSWORD"`);
       documented(`rabbitmqctl set_permissions --vhost / bridge '^$' '^$' '^edge_metadata'`);
-      assert.match(await cloud.rabbit.control("list_permissions", "--quiet", "--vhost", "nova"), /bridge\t\^\$\t\^\$\t\^edge_metadata/);
+      assert.match(
+        await cloud.rabbit.control("list_permissions", "--quiet", "--vhost", "nova"),
+        /bridge\t\^\$\t\^\$\t\^edge_metadata/,
+      );
     });
 
     test("Keystone's user and its application credential", async () => {
@@ -94,7 +97,7 @@ export function operating(cloud: Cloud): void {
       await cloud.rabbit.shell(vhost(`rabbitmqctl purge_queue ${INFO}`));
       assert.equal(await cloud.rabbit.waiting("nova", INFO), 0);
       await cloud.rabbit.shell(vhost(`rabbitmqctl delete_queue ${INFO}`));
-      assert.equal(await cloud.rabbit.waiting("nova", INFO), undefined);
+      assert.equal(await cloud.rabbit.waiting("nova", INFO), null);
     });
 
     test("what other tests run", async () => {
@@ -102,7 +105,9 @@ export function operating(cloud: Cloud): void {
       documented("cargo install --path bridge");
       assert.equal((await capture(environment("CLOUD_BRIDGE"), ["--version"])).code, 0);
       // Not --remote: nobody's account is touched.
-      const token = documented("npm run --silent token -- --user bridge --project 0 --role service --expires-in 31536000 --remote");
+      const token = documented(
+        "npm run --silent token -- --user bridge --project 0 --role service --expires-in 31536000 --remote",
+      );
       const state = path.join(cloud.folder, "tokens");
       const made = await succeed("bash", ["-ec", token.replace("--remote", `--persist-to ${state}`)]);
       assert.match(made, /^\S{20,}\n$/);

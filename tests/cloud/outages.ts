@@ -36,9 +36,11 @@ export function outages(cloud: Cloud): void {
       const { code } = await given().bridge.command(["import"]);
       assert.equal(code, 0, given().bridge.tail());
       await given().bridge.start();
-      const writer = (side: Writer["side"]) => (server: string): void => {
-        writers.push({ side, server, key: "k", last: undefined, uncertain: [], acknowledged: 0 });
-      };
+      const writer =
+        (side: Writer["side"]) =>
+        (server: string): void => {
+          writers.push({ side, server, key: "k", last: undefined, uncertain: [], acknowledged: 0 });
+        };
       for (const server of [...edgeOnly, ...both]) writer("edge")(server);
       for (const server of [...novaOnly, ...both]) writer("nova")(server);
     });
@@ -55,10 +57,26 @@ export function outages(cloud: Cloud): void {
         t.diagnostic(`${name} is back`);
         await start();
       };
-      await outage("the bridge", () => bridge.kill(), () => bridge.begin());
-      await outage("Nova", () => cloud.nova.service.kill(), () => cloud.nova.service.start());
-      await outage("the Worker", () => edge.kill(), () => edge.restart());
-      await outage("the bus", () => cloud.rabbit.kill(), () => cloud.rabbit.run());
+      await outage(
+        "the bridge",
+        () => bridge.kill(),
+        () => bridge.begin(),
+      );
+      await outage(
+        "Nova",
+        () => cloud.nova.service.kill(),
+        () => cloud.nova.service.start(),
+      );
+      await outage(
+        "the Worker",
+        () => edge.kill(),
+        () => edge.restart(),
+      );
+      await outage(
+        "the bus",
+        () => cloud.rabbit.kill(),
+        () => cloud.rabbit.run(),
+      );
       // Between applying and acknowledging, among other moments.
       while (Date.now() < end) {
         await sleep(500);
@@ -71,8 +89,16 @@ export function outages(cloud: Cloud): void {
       await bridge.start("--verify-every", "1h");
       for (const id of [...edgeOnly, ...novaOnly, ...both]) await given().inStep("servers", id, undefined, { within: 60_000 });
       assert.deepEqual(await edge.changed(), []);
-      for (const id of [...edgeOnly, ...novaOnly]) await settled(given(), writers.filter(({ server }) => server === id));
-      for (const id of both) await settled(given(), writers.filter(({ server }) => server === id));
+      for (const id of [...edgeOnly, ...novaOnly])
+        await settled(
+          given(),
+          writers.filter(({ server }) => server === id),
+        );
+      for (const id of both)
+        await settled(
+          given(),
+          writers.filter(({ server }) => server === id),
+        );
       const acknowledged = (side: string): number =>
         writers.filter((writer) => writer.side === side).reduce((sum, writer) => sum + writer.acknowledged, 0);
       t.diagnostic(`acknowledged: ${acknowledged("edge")} changes at the edge, ${acknowledged("nova")} in Nova`);

@@ -10,6 +10,7 @@ import { Failure } from "../../scripts/report.mjs";
 import { freePort } from "../../scripts/free-port.mjs";
 import { capture } from "../../scripts/run.mjs";
 import type { Later } from "../programs.ts";
+import { Bus } from "./bus.ts";
 import { commands } from "./documents.ts";
 
 const STARTS_WITHIN_MS = 120_000;
@@ -23,53 +24,70 @@ export interface RabbitPrograms {
   /** The folder of its programs. */
   rabbitmq: string;
   epmd: string;
+  /** A Python that has kombu. */
+  python: string;
 }
 
 export class RabbitMq {
   #process: ChildProcess | undefined;
   #gone: Promise<void> = Promise.resolve();
-  readonly #password = randomBytes(12).toString("hex");
+  readonly #password: string;
 
   private constructor(
     readonly programs: RabbitPrograms,
     readonly folder: string,
     readonly port: number,
     readonly environment: Record<string, string>,
-  ) {}
+    readonly bus: Bus,
+    password: string,
+  ) {
+    this.#password = password;
+  }
 
   static async start(programs: RabbitPrograms, parent: string, later: Later): Promise<RabbitMq> {
     const folder = path.join(parent, "rabbitmq");
     mkdirSync(folder);
     writeFileSync(path.join(folder, "plugins"), "[].\n");
     writeFileSync(path.join(folder, ".erlang.cookie"), randomBytes(16).toString("hex"), { mode: 0o400 });
-    // Nobody is a guest, and a virtual machine without swap is no reason to refuse messages.
-    writeFileSync(path.join(folder, "rabbitmq.conf"), "default_user = tests\nvm_memory_high_watermark.relative = 0.4\ndisk_free_limit.absolute = 50MB\n");
+    // Who announces. Each start of rabbitmqctl would cost seconds of a machine's time.
+    const password = randomBytes(12).toString("hex");
+    const all = { configure: ".*", write: ".*", read: ".*" };
+    const definitions = {
+      vhosts: VHOSTS.map((name) => ({ name })),
+      users: VHOSTS.map((name) => ({ name, password, tags: "" })),
+      permissions: VHOSTS.map((name) => ({ user: name, vhost: name, ...all })),
+    };
+    writeFileSync(path.join(folder, "definitions.json"), JSON.stringify(definitions));
+    const lines = [`load_definitions = ${path.join(folder, "definitions.json")}`, "disk_free_limit.absolute = 50MB"];
+    writeFileSync(path.join(folder, "rabbitmq.conf"), lines.map((line) => `${line}\n`).join(""));
     const [port, dist, mapper] = [await freePort(), await freePort(), await freePort()];
-    const rabbit = new RabbitMq(programs, folder, port, {
-      HOME: folder,
-      RABBITMQ_NODENAME: `edge-${mapper}@localhost`,
-      RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
-      RABBITMQ_NODE_PORT: String(port),
-      RABBITMQ_DIST_PORT: String(dist),
-      ERL_EPMD_PORT: String(mapper),
-      ERL_EPMD_ADDRESS: "127.0.0.1",
-      RABBITMQ_MNESIA_BASE: path.join(folder, "mnesia"),
-      RABBITMQ_LOG_BASE: path.join(folder, "log"),
-      RABBITMQ_ENABLED_PLUGINS_FILE: path.join(folder, "plugins"),
-      RABBITMQ_CONFIG_FILE: path.join(folder, "rabbitmq.conf"),
-      RABBITMQ_CONF_ENV_FILE: path.join(folder, "none"),
-      RABBITMQ_PID_FILE: path.join(folder, "pid"),
-      // Two schedulers busy-wait less than all of them would on a machine that is busy with everything else.
-      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "+sbwt none +sbwtdcpu none +sbwtdio none +S 2:2",
-    });
+    const rabbit = new RabbitMq(
+      programs,
+      folder,
+      port,
+      {
+        HOME: folder,
+        RABBITMQ_NODENAME: `edge-${mapper}@localhost`,
+        RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
+        RABBITMQ_NODE_PORT: String(port),
+        RABBITMQ_DIST_PORT: String(dist),
+        ERL_EPMD_PORT: String(mapper),
+        ERL_EPMD_ADDRESS: "127.0.0.1",
+        RABBITMQ_MNESIA_BASE: path.join(folder, "mnesia"),
+        RABBITMQ_LOG_BASE: path.join(folder, "log"),
+        RABBITMQ_ENABLED_PLUGINS_FILE: path.join(folder, "plugins"),
+        RABBITMQ_CONFIG_FILE: path.join(folder, "rabbitmq.conf"),
+        RABBITMQ_CONF_ENV_FILE: path.join(folder, "none"),
+        RABBITMQ_PID_FILE: path.join(folder, "pid"),
+        // Two schedulers busy-wait less than all of them would on a machine that is busy with everything else.
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "+sbwt none +sbwtdcpu none +sbwtdio none +S 2:2",
+      },
+      Bus.start(programs.python, later),
+      password,
+    );
     later(() => rabbit.#endMapper());
     later(() => rabbit.kill());
     await rabbit.run();
-    for (const vhost of VHOSTS) {
-      await rabbit.control("add_vhost", vhost);
-      await rabbit.control("add_user", vhost, rabbit.#password);
-      await rabbit.control("set_permissions", "--vhost", vhost, vhost, ".*", ".*", ".*");
-    }
     // As docs/operate.md has it, for two virtual hosts.
     const [user, permissions] = commands().filter((line) => line.startsWith("rabbitmqctl ")) as [string, string];
     await rabbit.shell(user);
@@ -103,7 +121,8 @@ export class RabbitMq {
     this.#gone = new Promise((resolve) => child.once("close", () => resolve()));
     const until = Date.now() + STARTS_WITHIN_MS;
     while ((await this.#ask("await_startup", "--timeout", "60")).code !== 0) {
-      if (child.exitCode !== null || Date.now() > until) throw new Failure(`RabbitMQ does not start:\n${readFileSync(log, "utf8")}`);
+      if (child.exitCode !== null || Date.now() > until)
+        throw new Failure(`RabbitMQ does not start:\n${readFileSync(log, "utf8")}`);
       await sleep(200);
     }
   }
@@ -126,11 +145,22 @@ export class RabbitMq {
     await this.run();
   }
 
-  /** Messages in a queue that nobody has taken; undefined when there is no such queue. */
-  async waiting(vhost: Vhost, queue: string): Promise<number | undefined> {
-    const listed = await this.control("list_queues", "--quiet", "--no-table-headers", "--vhost", vhost, "name", "messages");
-    const line = listed.split("\n").map((line) => line.split("\t")).find(([name]) => name === queue);
-    return line === undefined ? undefined : Number(line[1]);
+  /** Messages in a queue that nobody has taken; null when there is no such queue. */
+  waiting(vhost: Vhost, queue: string): Promise<number | null> {
+    return this.bus.waiting(this.#amqp(vhost), queue);
+  }
+
+  purge(vhost: Vhost, queue: string): Promise<void> {
+    return this.bus.purge(this.#amqp(vhost), queue);
+  }
+
+  /** So many notifications of each server; gives how many messages wait then. */
+  publish(vhost: Vhost, queue: string, servers: string[], times: number): Promise<number> {
+    return this.bus.publish(this.#amqp(vhost), queue, servers, times);
+  }
+
+  #amqp(vhost: Vhost): string {
+    return this.announcing(vhost).replace("rabbit:", "amqp:");
   }
 
   async control(...args: string[]): Promise<string> {

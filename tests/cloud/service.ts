@@ -47,7 +47,12 @@ export class Service {
     ];
     const log = path.join(folder, "uwsgi.log");
     const output = openSync(log, "a");
-    const child = spawn(uwsgi, args, { cwd: folder, env: { ...process.env, ...env }, stdio: ["ignore", output, output], detached: true });
+    const child = spawn(uwsgi, args, {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      stdio: ["ignore", output, output],
+      detached: true,
+    });
     closeSync(output);
     this.#process = child;
     this.#gone = new Promise((resolve) => child.once("close", () => resolve()));

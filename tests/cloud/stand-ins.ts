@@ -23,7 +23,8 @@ export async function startStandIn(later: Later): Promise<string> {
   return url;
 
   function document(resource: string): object {
-    const name = (resource.split("?")[0] ?? "").replace(/\/$/, "").split("/").at(-1)?.replace(".json", "").replaceAll("-", "_") ?? "";
+    const name =
+      (resource.split("?")[0] ?? "").replace(/\/$/, "").split("/").at(-1)?.replace(".json", "").replaceAll("-", "_") ?? "";
     if (name === "placement") return { versions: [version] };
     return name === "" ? { versions: [] } : { [name]: [] };
   }

@@ -48,9 +48,15 @@ export class Subject {
 
 /** What Glance itself says of an image. */
 const GLANCES = new Set(
-  ["id", "name", "status", "visibility", "owner", "checksum", "os_hash_algo", "os_hash_value", "container_format"].concat(
-    ["disk_format", "created_at", "updated_at", "self", "file", "schema", "direct_url"],
-  ),
+  ["id", "name", "status", "visibility", "owner", "checksum", "os_hash_algo", "os_hash_value", "container_format"].concat([
+    "disk_format",
+    "created_at",
+    "updated_at",
+    "self",
+    "file",
+    "schema",
+    "direct_url",
+  ]),
 );
 
 /** Tests of one subject. Their bridge is prepared, and not started. */
@@ -66,13 +72,16 @@ export function subject(
     let made: Subject | undefined;
     before(async () => {
       const edge = await Edge.start(cloud.project, later);
-      const bridge = await Bridge.prepare(name.replaceAll(/\W+/g, "-"), { cloud, edge: edge.url, token: edge.registrar, ...options });
+      const bridge = await Bridge.prepare(name.replaceAll(/\W+/g, "-"), {
+        cloud,
+        edge: edge.url,
+        token: edge.registrar,
+        ...options,
+      });
       later(() => bridge.kill());
       for (const vhost of ["nova", "glance"] as const) {
         for (const queue of QUEUES[vhost]) {
-          if (((await cloud.rabbit.waiting(vhost, queue)) ?? 0) > 0) {
-            await cloud.rabbit.control("purge_queue", "--quiet", "--vhost", vhost, queue);
-          }
+          await cloud.rabbit.purge(vhost, queue);
         }
       }
       made = new Subject(cloud, edge, bridge);

@@ -64,7 +64,11 @@ test("a disk that is full to the last byte", { skip: withoutMount }, async () =>
   const disk = await SmallDisk.mount(4096);
   const worker = await startWorkerd({ objects: disk.folder });
   try {
-    await through(worker, () => disk.fill(), () => disk.free());
+    await through(
+      worker,
+      () => disk.fill(),
+      () => disk.free(),
+    );
   } finally {
     await worker.stop();
     await disk.unmount();
@@ -74,7 +78,11 @@ test("a disk that is full to the last byte", { skip: withoutMount }, async () =>
 test("files that may not grow, as under a quota", async () => {
   const worker = await startWorkerd({ through: withFilesUpTo(256) });
   try {
-    await through(worker, async () => {}, async () => letFilesGrow(worker.pid, "unlimited"));
+    await through(
+      worker,
+      async () => {},
+      async () => letFilesGrow(worker.pid, "unlimited"),
+    );
   } finally {
     await worker.stop();
   }

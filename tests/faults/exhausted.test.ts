@@ -87,5 +87,8 @@ test("beside other requests: each is answered, acknowledged changes are kept, ot
     const left = Object.keys((await worker.metadata("servers", id)) ?? { gone: "" });
     for (const key of left) assert.ok(unknown.get(id)?.has(key), `${id} ${key} was answered 204 and is there`);
   }
-  tally("changes acknowledged and found", [...acknowledged.values()].reduce((sum, { size }) => sum + size, 0));
+  tally(
+    "changes acknowledged and found",
+    [...acknowledged.values()].reduce((sum, { size }) => sum + size, 0),
+  );
 });

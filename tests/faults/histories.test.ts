@@ -77,14 +77,22 @@ for (let round = 0; round * HISTORY_MS < budget.raceMs; round += 1) {
           const called = performance.now();
           // After a broken connection it is unknown whether the operation happened.
           const answer = await worker.request(method, path, options).catch(() => null);
-          if (answer === null) named.push({ called, returned: Infinity, operation: { ...operation, seen: { status: 404 } }, name });
+          if (answer === null)
+            named.push({ called, returned: Infinity, operation: { ...operation, seen: { status: 404 } }, name });
           else named.push({ called, returned: performance.now(), operation: { ...operation, seen: seen(answer) }, name });
         }
       }),
     );
     // The last lines may arrive late.
     await sleep(200);
-    const order = new Map([...worker.logs().join("\n").matchAll(/^try (op-\d+) /gm)].map(([, name], at) => [name, at]));
+    const order = new Map(
+      [
+        ...worker
+          .logs()
+          .join("\n")
+          .matchAll(/^try (op-\d+) /gm),
+      ].map(([, name], at) => [name, at]),
+    );
     const history: Event<Observed>[] = named.map(({ name, ...event }) => {
       const guess = order.get(name);
       return guess === undefined ? event : { ...event, guess };

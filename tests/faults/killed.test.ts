@@ -122,7 +122,10 @@ test("created and deleted records are as acknowledged, and lists show them", asy
       marker = `&marker=${last.id}`;
     }
   };
-  const wrong = (ids: Set<string>): string[] => [...[...there].filter((id) => !ids.has(id)), ...[...gone].filter((id) => ids.has(id))];
+  const wrong = (ids: Set<string>): string[] => [
+    ...[...there].filter((id) => !ids.has(id)),
+    ...[...gone].filter((id) => ids.has(id)),
+  ];
   let left = wrong(await listed());
   for (let waited = 0; waited < 60 && left.length > 0; waited += 1) {
     await sleep(1000);

@@ -46,10 +46,7 @@ const MOST_STATES = 1_000_000;
 
 const NONE: ReadonlySet<number> = new Set();
 
-export function isLinearizable<Operation, State>(
-  history: readonly Event<Operation>[],
-  model: Model<Operation, State>,
-): boolean {
+export function isLinearizable<Operation, State>(history: readonly Event<Operation>[], model: Model<Operation, State>): boolean {
   const byCall = [...history].sort((one, other) => one.called - other.called);
   const answered = byCall.filter(({ returned }) => returned !== Infinity);
   const unanswered = byCall.filter(({ returned }) => returned === Infinity);
@@ -96,8 +93,7 @@ export function isLinearizable<Operation, State>(
       let moved = false;
       for (const candidate of candidates(position.lowest, position.beyond, position.happened)) {
         const { operation } = (candidate.answered ? answered : unanswered)[candidate.at] as Event<Operation>;
-        const state =
-          candidate.answered && model.changesNothing(operation) ? model.step(position.state, operation, true) : null;
+        const state = candidate.answered && model.changesNothing(operation) ? model.step(position.state, operation, true) : null;
         if (state === null) left.push(candidate);
         else {
           position = take(position, candidate, state);

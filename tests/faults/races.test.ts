@@ -29,7 +29,8 @@ test(`${CLIENTS} writers race for the last free items: exactly those succeed, on
           ? worker.request("PUT", `${all}/${key}`, { token, body: { meta: { [key]: "v" } } })
           : worker.request("POST", all, { token, body: { metadata: { [key]: "v" } } }));
         if (answer.status === 403) {
-          const message = kind === "servers" ? `Maximum number of metadata items exceeds ${ITEMS}` : "Image metadata limit exceeded";
+          const message =
+            kind === "servers" ? `Maximum number of metadata items exceeds ${ITEMS}` : "Image metadata limit exceeded";
           assertFault(answer, 403, "forbidden", message);
         } else if (number % 2 === 1) {
           assert.ok(Object.keys(answer.json().metadata).length <= ITEMS, "more items than there may be");

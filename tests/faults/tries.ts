@@ -17,9 +17,12 @@ export function named(fault: string, id: string = `op-${randomUUID()}`): { id: s
 /** Returns the tries of one operation; the last line may arrive after the answer. */
 export async function tries(worker: Worker, id: string, atLeast: number): Promise<Try[]> {
   const of = (): Try[] =>
-    [...worker.logs().join("\n").matchAll(new RegExp(`^try ${id} (true|false) (\\d+)$`, "gm"))].map(
-      ([, retry, at]) => ({ retry: retry === "true", at: Number(at) }),
-    );
+    [
+      ...worker
+        .logs()
+        .join("\n")
+        .matchAll(new RegExp(`^try ${id} (true|false) (\\d+)$`, "gm")),
+    ].map(([, retry, at]) => ({ retry: retry === "true", at: Number(at) }));
   for (let waited = 0; waited < 2000 && of().length < atLeast; waited += 20) await sleep(20);
   return of();
 }
@@ -27,7 +30,12 @@ export async function tries(worker: Worker, id: string, atLeast: number): Promis
 /** Rows written by each try of the operation. */
 export async function rowsWritten(worker: Worker, id: string): Promise<number[]> {
   const of = (): number[] =>
-    [...worker.logs().join("\n").matchAll(new RegExp(`^rows ${id} (\\d+)$`, "gm"))].map(([, rows]) => Number(rows));
+    [
+      ...worker
+        .logs()
+        .join("\n")
+        .matchAll(new RegExp(`^rows ${id} (\\d+)$`, "gm")),
+    ].map(([, rows]) => Number(rows));
   for (let waited = 0; waited < 2000 && of().length === 0; waited += 20) await sleep(20);
   return of();
 }

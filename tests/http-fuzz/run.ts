@@ -29,19 +29,29 @@ await command(async () => {
     const other = resourceId();
     await worker.putServer(other, { project_id: projectId(), metadata: { key1: "stays" } });
     // An admin's token reaches most code; the last quarter of the time uses a member's.
-    for (const [role, share] of [["admin", 0.75], ["member", 0.25]] as const) {
+    for (const [role, share] of [
+      ["admin", 0.75],
+      ["member", 0.25],
+    ] as const) {
       const token = await worker.token({ project, roles: [role] });
       const before = worker.logs().length;
       const code = await schemathesis(token, worker.url, Math.round(Number(seconds) * share), worker.folder);
-      const failed = worker.logs().slice(before).filter((line) => /"status":5\d\d|Uncaught|panicked/.test(line));
+      const failed = worker
+        .logs()
+        .slice(before)
+        .filter((line) => /"status":5\d\d|Uncaught|panicked/.test(line));
       for (const line of failed.slice(0, 5)) process.stderr.write(`${line}\n`);
       if (failed.length > 0) throw new Failure(`${failed.length} requests of the ${role} failed in the Worker`);
       if (code !== 0) throw new Failure("schemathesis found something, see above");
-      const requests = worker.logs().slice(before).filter((line) => line.includes('"message":"request"')).length;
+      const requests = worker
+        .logs()
+        .slice(before)
+        .filter((line) => line.includes('"message":"request"')).length;
       process.stdout.write(`${role}: ${requests} requests, no 5xx\n`);
       if (requests < 100) throw new Failure("that is too few to say anything");
     }
-    if ((await worker.metadata("servers", other))?.["key1"] !== "stays") throw new Failure("another project's server was changed");
+    if ((await worker.metadata("servers", other))?.["key1"] !== "stays")
+      throw new Failure("another project's server was changed");
   } finally {
     await worker.stop();
   }
@@ -56,7 +66,12 @@ function schemathesis(token: string, url: string, patience: number, folder: stri
       ...options,
     ];
     const environment = { ...process.env, NO_PROXY: "127.0.0.1", no_proxy: "127.0.0.1", PYTHONDONTWRITEBYTECODE: "1" };
-    const child = spawn(python as string, args, { cwd: folder, env: environment, stdio: ["ignore", "inherit", "inherit"], detached: true });
+    const child = spawn(python as string, args, {
+      cwd: folder,
+      env: environment,
+      stdio: ["ignore", "inherit", "inherit"],
+      detached: true,
+    });
     const end = (): void => {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     };

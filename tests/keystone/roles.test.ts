@@ -134,7 +134,9 @@ for (const { case: name, request, status, body } of WHAT) {
     const id = await put(kind, acme, { metadata: { foo: "bar", key1: "value1" } });
     const path = request.path.replace("{acme}", acme).replace(/(servers|images)\/[0-9a-f-]{36}/, `$1/${id}`);
     const invalid: Record<string, string> = { garbage: "garbage", gaaaa: `gAAAAA${"x".repeat(180)}` };
-    const answer = await worker.request(request.method, path, { token: invalid[request.token ?? ""] ?? (await token(request.token ?? "")) });
+    const answer = await worker.request(request.method, path, {
+      token: invalid[request.token ?? ""] ?? (await token(request.token ?? "")),
+    });
     assert.equal(answer.status, BETTER[name] ?? status, answer.text);
     if (status === 401) {
       assert.deepEqual(answer.json(), JSON.parse(body));

@@ -111,7 +111,13 @@ export class Keystone {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  async request(method: string, resource: string, token: string, body?: object, headers: Record<string, string> = {}): Promise<Response> {
+  async request(
+    method: string,
+    resource: string,
+    token: string,
+    body?: object,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
     return fetch(`${this.url}${resource}`, {
       method,
       headers: { "X-Auth-Token": token, "Content-Type": "application/json", ...headers },
@@ -214,7 +220,14 @@ export class Keystone {
   }
 
   /** Creates a trust from the token's user to `trustee`, with or without impersonation. */
-  async trust(trustor: User, token: string, trustee: User, project: string, role: string, impersonation: boolean): Promise<string> {
+  async trust(
+    trustor: User,
+    token: string,
+    trustee: User,
+    project: string,
+    role: string,
+    impersonation: boolean,
+  ): Promise<string> {
     const trust = {
       trustor_user_id: trustor.id,
       trustee_user_id: trustee.id,

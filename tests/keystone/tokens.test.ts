@@ -75,7 +75,10 @@ test("KEYSTONE_URL with one path too many turns no valid token into a 401: 503, 
       for (const token of [await people.token("alice"), "garbage"]) await assertKeystoneUnavailable(ask(lost, token));
       await sleep(200);
       const line = "/v3/auth/tokens answered 404 with HTML, which is no error of Keystone's";
-      assert.ok(lost.logs().some((logged) => logged.includes(line)), lost.logs().join("\n"));
+      assert.ok(
+        lost.logs().some((logged) => logged.includes(line)),
+        lost.logs().join("\n"),
+      );
     } finally {
       await lost.stop();
     }
@@ -84,7 +87,10 @@ test("KEYSTONE_URL with one path too many turns no valid token into a 401: 503, 
 
 test("revoked: it stops within the cache period; as recorded, not before", async () => {
   const recorded = recording.filter(({ case: name }) => name.startsWith("s/auth/revoked-after-use"));
-  assert.deepEqual(recorded.map(({ status }) => status), [200, 200]);
+  assert.deepEqual(
+    recorded.map(({ status }) => status),
+    [200, 200],
+  );
   const token = await people.token("alice");
   await assertKnown(ask(worker, token));
   await keystone.revoke(token);
@@ -161,7 +167,10 @@ async function trusted(impersonation: boolean): Promise<{ token: string; trust: 
 async function checkTrusted(asked: Worker, impersonation: boolean): Promise<void> {
   const { token, trust } = await trusted(impersonation);
   const id = resourceId();
-  await asked.request("PUT", `/registry/servers/${id}`, { token: await keystone.admin(), body: { server: { project_id: acme } } });
+  await asked.request("PUT", `/registry/servers/${id}`, {
+    token: await keystone.admin(),
+    body: { server: { project_id: acme } },
+  });
   const body = { metadata: { key1: "value1" } };
   assert.equal((await asked.request("POST", `/v2.1/${acme}/servers/${id}/metadata`, { token, body })).status, 200);
   assert.equal((await asked.request("GET", `/v2.1/${other}/servers/${id}/metadata`, { token })).status, 400);
@@ -293,7 +302,10 @@ test("an expired token stops at once; beside a service's it passes for as long a
     const vouch = async (): Promise<Answer> =>
       ask(patient, token, { "X-Service-Token": await hasty.token(service, { project: { id: project } }) });
     await assertKnown(vouch());
-    await assertRefused(ask(patient, token, { "X-Service-Token": await hasty.token(user, { project: { id: project } }) }), hasty.url);
+    await assertRefused(
+      ask(patient, token, { "X-Service-Token": await hasty.token(user, { project: { id: project } }) }),
+      hasty.url,
+    );
     await sleep(expires + GRACE * 1000 + 1_100 - Date.now());
     await assertRefused(vouch(), hasty.url);
   } finally {
@@ -348,7 +360,10 @@ test("no token is in a log line or in what is stored", async () => {
   await assertKnown(ask(worker, admin));
   await sleep(300);
   for (const secret of [token, admin]) {
-    assert.deepEqual(worker.logs().filter((line) => line.includes(secret)), []);
+    assert.deepEqual(
+      worker.logs().filter((line) => line.includes(secret)),
+      [],
+    );
     assert.deepEqual(await worker.stored(secret), []);
   }
 });

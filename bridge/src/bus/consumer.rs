@@ -70,46 +70,42 @@ pub async fn carry<Q: Queue>(
     scheduler: &Scheduler,
     stop: &CancellationToken,
 ) -> Result<(), Q::Error> {
-    let (source, mut done) = scheduler.source();
+    let mut source = scheduler.source();
     let mut ledger = Ledger::default();
     let mut stopped = false;
-    let ended = loop {
-        if stopped && ledger.held.is_empty() {
-            break Ok(());
-        }
+    while !(stopped && ledger.held.is_empty()) {
         tokio::select! {
             () = stop.cancelled(), if !stopped => {
                 queue.stop().await;
                 stopped = true;
             }
-            Some(done) = done.recv() => {
-                if ledger.release(done) && let Err(error) = queue.acknowledge(done.tag).await {
-                    break Err(error);
+            Some(done) = source.done() => {
+                if ledger.release(done) {
+                    queue.acknowledge(done.tag).await?;
                 }
             }
             message = queue.next(), if !stopped => match message {
-                None => break Ok(()),
-                Some(Err(error)) => break Err(error),
-                Some(Ok(message)) => {
+                None => break,
+                Some(message) => {
+                    let message = message?;
                     let tag = message.tag;
                     let served = match announced(name, &message) {
                         Some((resource, mut hint)) => {
-                            hint.delivery = Some((source, tag));
+                            hint.delivery = Some((source.id(), tag));
                             let older = ledger.hold(resource, tag);
                             scheduler.announce(resource, hint);
                             older
                         }
                         None => Some(tag),
                     };
-                    if let Some(tag) = served && let Err(error) = queue.acknowledge(tag).await {
-                        break Err(error);
+                    if let Some(tag) = served {
+                        queue.acknowledge(tag).await?;
                     }
                 }
             },
         }
-    };
-    scheduler.forget(source);
-    ended
+    }
+    Ok(())
 }
 
 /// The resource that a message announces, and when. One that announces nothing is done with.

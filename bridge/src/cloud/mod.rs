@@ -1,5 +1,6 @@
 //! The cloud's side: Nova and Glance through one Keystone session.
 
+mod error;
 mod glance;
 mod glance_document;
 mod nova;
@@ -11,33 +12,8 @@ use std::future::Future;
 use crate::registry::Document;
 use crate::resource::{Kind, Resource};
 
-pub use session::{Endpoints, OpenStack, SessionError};
-
-/// Why the cloud could not be asked. All of these are tried again.
-#[derive(Debug, thiserror::Error)]
-pub enum CloudError {
-    /// Keystone, or the way to a service, does not work.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    /// A service answered with a status that decides nothing.
-    #[error("{request} answered {status}: {message}")]
-    Status {
-        /// Method and path.
-        request: String,
-        /// The status.
-        status: u16,
-        /// The message of the fault, or the beginning of the body.
-        message: String,
-    },
-    /// A service answered with success and a body that is not what it should be.
-    #[error("{request} answered with a body that cannot be read: {reason}")]
-    Body {
-        /// Method and path.
-        request: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
+pub use error::{CloudError, SessionError};
+pub use session::{Endpoints, OpenStack};
 
 /// What became of a change in the cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,17 +8,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openstack_sdk::AsyncOpenStack;
 use openstack_sdk::api::{AsyncClient, RestClient};
 use openstack_sdk::config::{CloudConfig, ConfigFile};
 use openstack_sdk::types::ServiceType;
-use openstack_sdk::{AsyncOpenStack, OpenStackError};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{Mutex, RwLock};
 
-use super::{Cloud, CloudError, CloudPage, Taken};
+use super::error::{CloudError, SessionError};
+use super::{Cloud, CloudPage, Taken};
 use crate::registry::Document;
 use crate::resource::{Kind, Resource};
 
@@ -27,37 +28,6 @@ static PLUGINS: [&(dyn openstack_sdk_auth_core::OpenStackAuthType + Sync); 2] = 
     &openstack_sdk_auth_password::ANCHOR,
     &openstack_sdk_auth_applicationcredential::ANCHOR,
 ];
-
-/// Why there is no session, or why a request got no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// clouds.yaml cannot be read.
-    #[error("clouds.yaml: {0}")]
-    File(String),
-    /// The cloud is in none of the files.
-    #[error("clouds.yaml names no cloud `{0}`")]
-    UnknownCloud(String),
-    /// Neither a file nor `OS_AUTH_URL` says where Keystone is.
-    #[error("no auth_url: name a cloud of clouds.yaml or set the OS_* variables")]
-    NoAuthUrl,
-    /// Keystone did not answer in time.
-    #[error("Keystone did not answer within {0:?}")]
-    ConnectTimeout(Duration),
-    /// Keystone refused or failed.
-    #[error("Keystone: {0}")]
-    Connect(#[from] Box<OpenStackError>),
-    /// The catalog has no such service in this region and interface.
-    #[error("the catalog has no {0} service: {1}")]
-    NoService(ServiceType, String),
-    /// A request could not be sent, or its answer did not arrive.
-    #[error("{request}: {reason}")]
-    Request {
-        /// Method and path.
-        request: String,
-        /// What went wrong.
-        reason: String,
-    },
-}
 
 /// Where the cloud is, and who asks.
 #[derive(Debug, Clone)]

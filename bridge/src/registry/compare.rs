@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::types::{
-    Change, Document, ImageDocument, ImageRecord, Metadata, Record, ServerDocument, ServerRecord,
-};
+use edge_metadata_core::metadata::{Image, Server};
+use edge_metadata_core::registry::Fields;
+
+use super::types::{Change, Document, ImageDocument, Metadata, Record, ServerDocument};
 
 /// The names of the fields in which the edge's record differs from the cloud's document, sorted.
 ///
@@ -20,31 +21,34 @@ pub fn differences(cloud: &Document, edge: &Record) -> Vec<String> {
     fields
 }
 
-fn server(cloud: &ServerDocument, edge: &ServerRecord) -> Vec<String> {
+fn server(cloud: &ServerDocument, edge: &Fields<Server>) -> Vec<String> {
     let mut fields = names(&[
         ("project_id", cloud.project_id == edge.project_id),
         ("name", cloud.name == edge.name),
-        ("vm_state", cloud.vm_state == edge.vm_state),
-        ("task_state", cloud.task_state == edge.task_state),
-        ("power_state", cloud.power_state == edge.power_state),
-        ("locked", cloud.locked == edge.locked),
-        ("launched", cloud.launched == edge.launched),
+        ("vm_state", cloud.vm_state == edge.resource.vm_state),
+        ("task_state", cloud.task_state == edge.resource.task_state),
+        (
+            "power_state",
+            cloud.power_state == edge.resource.power_state,
+        ),
+        ("locked", cloud.locked == edge.resource.locked),
+        ("launched", cloud.launched == edge.resource.launched),
     ]);
-    fields.extend(metadata(&cloud.metadata, &edge.metadata, &edge.changes));
+    fields.extend(metadata(&cloud.metadata, &edge.metadata, edge.changes()));
     fields
 }
 
-fn image(cloud: &ImageDocument, edge: &ImageRecord) -> Vec<String> {
-    let mut members = edge.members.clone();
+fn image(cloud: &ImageDocument, edge: &Fields<Image>) -> Vec<String> {
+    let mut members = edge.resource.members.clone();
     members.sort();
     let mut fields = names(&[
         ("project_id", cloud.project_id == edge.project_id),
         ("name", cloud.name == edge.name),
-        ("status", cloud.status == edge.status),
-        ("visibility", cloud.visibility == edge.visibility),
+        ("status", cloud.status == edge.resource.status),
+        ("visibility", cloud.visibility == edge.resource.visibility),
         ("members", cloud.members == members),
     ]);
-    fields.extend(metadata(&cloud.metadata, &edge.metadata, &edge.changes));
+    fields.extend(metadata(&cloud.metadata, &edge.metadata, edge.changes()));
     fields
 }
 
@@ -102,7 +106,8 @@ mod tests {
 
     fn edge(fields: &serde_json::Value) -> Record {
         let mut server = json!({
-            "project_id": "a1", "name": "web", "vm_state": "active", "task_state": null, "power_state": 1,
+            "id": "5ec95878-b74d-40f2-be61-c3c1ae5e5b19", "created": "1970-01-01T00:00:00Z",
+            "updated": "1970-01-01T00:00:00Z", "observed_at": null, "project_id": "a1", "name": "web", "vm_state": "active", "task_state": null, "power_state": 1,
             "locked": false, "launched": true, "metadata": {},
         });
         server

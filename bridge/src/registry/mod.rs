@@ -5,7 +5,6 @@ mod types;
 
 pub use compare::{differences, unmarked};
 pub use types::{
-    Change, ChangedResource, ChangesPage, Document, Feed, FeedBody, ImageBody, ImageDocument,
-    ImageRecord, Link, ListedResource, Metadata, Record, ResourcePage, ServerBody, ServerDocument,
-    ServerRecord, Visibility,
+    Change, ChangedResource, ChangesPage, Document, Feed, FeedBody, ImageDocument, Link,
+    ListedResource, Metadata, Record, ResourcePage, ServerDocument, Visibility,
 };

@@ -6,25 +6,12 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use edge_metadata_core::registry::{self, Registration, Revision};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Metadata items of one resource.
-pub type Metadata = BTreeMap<String, String>;
-
-/// Who may see an image besides its own project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Visibility {
-    /// Everyone.
-    Public,
-    /// Everyone who knows the id.
-    Community,
-    /// The projects that are its members.
-    Shared,
-    /// Nobody.
-    Private,
-}
+pub use edge_metadata_core::metadata::{Metadata, Visibility};
+pub use edge_metadata_core::registry::{FullRecord as Record, PendingChange as Change};
 
 /// What is sent for a server: `PUT /registry/servers/{id}` with `{"server": …}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -93,162 +80,55 @@ impl Document {
         }
     }
 
+    /// Returns the body of the PUT that registers the resource. `observed_at` is when the cloud was
+    /// asked, before it answered; `applied` are the marks that are done with, by key: each goes if
+    /// its revision is still that one.
+    #[must_use]
+    pub fn registration(
+        &self,
+        observed_at: DateTime<Utc>,
+        applied: &BTreeMap<String, Revision>,
+    ) -> registry::Document {
+        match self.clone() {
+            Self::Server(server) => registry::Document::Server(Registration {
+                project_id: Some(server.project_id),
+                name: Some(server.name),
+                resource: registry::ServerDocument {
+                    vm_state: Some(server.vm_state),
+                    task_state: Some(server.task_state),
+                    power_state: Some(server.power_state),
+                    locked: Some(server.locked),
+                    launched: Some(server.launched),
+                },
+                created: Some(server.created),
+                observed_at: Some(observed_at),
+                metadata: Some(server.metadata),
+                attributes: Some(server.attributes).filter(|attributes| !attributes.is_empty()),
+                applied: Some(applied.clone()).filter(|applied| !applied.is_empty()),
+            }),
+            Self::Image(image) => registry::Document::Image(Registration {
+                project_id: Some(image.project_id),
+                name: Some(image.name),
+                resource: registry::ImageDocument {
+                    status: Some(image.status),
+                    visibility: Some(image.visibility),
+                    members: Some(image.members),
+                },
+                created: Some(image.created),
+                observed_at: Some(observed_at),
+                metadata: Some(image.metadata),
+                attributes: Some(image.attributes).filter(|attributes| !attributes.is_empty()),
+                applied: Some(applied.clone()).filter(|applied| !applied.is_empty()),
+            }),
+        }
+    }
+
     /// The project that owns the resource.
     #[must_use]
     pub fn project_id(&self) -> &str {
         match self {
             Self::Server(server) => &server.project_id,
             Self::Image(image) => &image.project_id,
-        }
-    }
-}
-
-/// What accompanies a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Sent<'a, D> {
-    #[serde(flatten)]
-    document: &'a D,
-    /// When the cloud was asked, before it answered.
-    observed_at: DateTime<Utc>,
-    /// The marks that are done with, by key: each goes if its revision is still that one.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    applied: &'a BTreeMap<String, u64>,
-}
-
-/// The body of `PUT /registry/servers/{id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ServerBody<'a> {
-    server: Sent<'a, ServerDocument>,
-}
-
-/// The body of `PUT /registry/images/{id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ImageBody<'a> {
-    image: Sent<'a, ImageDocument>,
-}
-
-impl<'a> ServerBody<'a> {
-    /// Puts a document together with when it was seen and what has been applied.
-    #[must_use]
-    pub fn new(
-        document: &'a ServerDocument,
-        observed_at: DateTime<Utc>,
-        applied: &'a BTreeMap<String, u64>,
-    ) -> Self {
-        Self {
-            server: Sent {
-                document,
-                observed_at,
-                applied,
-            },
-        }
-    }
-}
-
-impl<'a> ImageBody<'a> {
-    /// Puts a document together with when it was seen and what has been applied.
-    #[must_use]
-    pub fn new(
-        document: &'a ImageDocument,
-        observed_at: DateTime<Utc>,
-        applied: &'a BTreeMap<String, u64>,
-    ) -> Self {
-        Self {
-            image: Sent {
-                document,
-                observed_at,
-                applied,
-            },
-        }
-    }
-}
-
-/// A key that a user changed at the edge and the cloud has yet to hear of.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Change {
-    /// Grows with each change of the resource.
-    pub revision: u64,
-    /// The value that the key shall have; null when it shall not be there.
-    pub value: Option<String>,
-}
-
-/// A server as the edge has it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct ServerRecord {
-    /// The project that owns it.
-    pub project_id: String,
-    /// Its display name.
-    pub name: String,
-    /// N's `OS-EXT-STS:vm_state`.
-    pub vm_state: String,
-    /// N's `OS-EXT-STS:task_state`.
-    pub task_state: Option<String>,
-    /// N's `OS-EXT-STS:power_state`.
-    pub power_state: i32,
-    /// Whether it is locked.
-    pub locked: bool,
-    /// Whether it ever ran.
-    pub launched: bool,
-    /// Its metadata, changes by users included.
-    pub metadata: Metadata,
-    /// When the control plane saw what it last sent.
-    #[serde(default)]
-    pub observed_at: Option<DateTime<Utc>>,
-    /// What the cloud has yet to hear of, by key.
-    #[serde(default)]
-    pub changes: BTreeMap<String, Change>,
-}
-
-/// An image as the edge has it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct ImageRecord {
-    /// The project that owns it.
-    pub project_id: String,
-    /// Its name.
-    pub name: String,
-    /// Glance's `status`.
-    pub status: String,
-    /// Who may see it.
-    pub visibility: Visibility,
-    /// The projects that it is shared with.
-    pub members: Vec<String>,
-    /// Its metadata, changes by users included.
-    pub metadata: Metadata,
-    /// When the control plane saw what it last sent.
-    #[serde(default)]
-    pub observed_at: Option<DateTime<Utc>>,
-    /// What the cloud has yet to hear of, by key.
-    #[serde(default)]
-    pub changes: BTreeMap<String, Change>,
-}
-
-/// A resource as the edge has it: `{"server": …}` or `{"image": …}`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub enum Record {
-    /// A server.
-    #[serde(rename = "server")]
-    Server(ServerRecord),
-    /// An image.
-    #[serde(rename = "image")]
-    Image(ImageRecord),
-}
-
-impl Record {
-    /// What the cloud has yet to hear of, by key.
-    #[must_use]
-    pub fn changes(&self) -> &BTreeMap<String, Change> {
-        match self {
-            Self::Server(server) => &server.changes,
-            Self::Image(image) => &image.changes,
-        }
-    }
-
-    /// When the control plane saw what it last sent.
-    #[must_use]
-    pub fn observed_at(&self) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Server(server) => server.observed_at,
-            Self::Image(image) => image.observed_at,
         }
     }
 }
@@ -328,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_document_is_sent_with_observed_at_and_applied_inside() {
-        let document = ServerDocument {
+        let document = Document::Server(ServerDocument {
             project_id: "a1".into(),
             name: "web".into(),
             vm_state: "active".into(),
@@ -339,10 +219,10 @@ mod tests {
             created: Utc.timestamp_opt(0, 0).unwrap(),
             metadata: Metadata::from([("k".into(), "v".into())]),
             attributes: Map::new(),
-        };
+        });
         let applied = BTreeMap::from([("k".to_owned(), 3)]);
         let at = Utc.timestamp_millis_opt(1_001).unwrap();
-        let body = serde_json::to_value(ServerBody::new(&document, at, &applied)).unwrap();
+        let body = serde_json::to_value(document.registration(at, &applied)).unwrap();
         assert_eq!(
             body,
             json!({"server": {
@@ -356,7 +236,7 @@ mod tests {
     #[test]
     fn a_record_tells_its_changes_and_ignores_what_a_later_release_adds() {
         let record: Record = serde_json::from_value(json!({"image": {
-            "id": "x", "project_id": "a1", "name": "i", "status": "active", "visibility": "shared", "members": ["b2"],
+            "id": "5ec95878-b74d-40f2-be61-c3c1ae5e5b19", "updated": "1970-01-01T00:00:00Z", "project_id": "a1", "name": "i", "status": "active", "visibility": "shared", "members": ["b2"],
             "created": "1970-01-01T00:00:00Z", "metadata": {}, "observed_at": null, "later": 1,
             "changes": {"k": {"revision": 3, "value": null}, "l": {"revision": 4, "value": "v"}},
         }}))

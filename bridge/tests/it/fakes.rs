@@ -226,7 +226,8 @@ fn record(server: &EdgeServer) -> Record {
         .map(|(key, (revision, value))| (key, json!({"revision": revision, "value": value})))
         .collect();
     serde_json::from_value(json!({"server": {
-        "project_id": PROJECT, "name": "web", "vm_state": "active", "task_state": null, "power_state": 1,
+        "id": "5ec95878-b74d-40f2-be61-c3c1ae5e5b19", "created": "1970-01-01T00:00:00Z",
+        "updated": "1970-01-01T00:00:00Z", "project_id": PROJECT, "name": "web", "vm_state": "active", "task_state": null, "power_state": 1,
         "locked": false, "launched": true, "metadata": server.metadata, "observed_at": server.observed_at,
         "changes": changes,
     }}))

@@ -42,21 +42,21 @@ pub fn respond(
     if is_options && route.allows("OPTIONS") {
         return Some(Ok(Response::options(route.allow())));
     }
-    let accept = headers.get(ACCEPT);
+    let accept = || headers.get(ACCEPT);
     Some(match route {
         Route::Compute(_) | Route::Registry(_) => return None,
         _ if !route.allows(&head.method) => Err(Fault::BadMethod {
             allow: route.allow(),
         }),
         Route::Healthcheck => {
-            healthcheck::response(&head.method, accept.as_deref(), documents.is_configured)
+            healthcheck::response(&head.method, accept().as_deref(), documents.is_configured)
         }
         Route::OpenApi => Ok(Response::json(200, OPENAPI.to_owned())),
         Route::Versions(prefix) => {
             let base_url = format!("{}{}", head.origin, documents.base_path);
             let document = version_documents::document(*prefix, &base_url);
             Ok(Response::json(200, document)
-                .with_content_type(compute_media_type(accept.as_deref()))
+                .with_content_type(compute_media_type(accept().as_deref()))
                 .with_version(shown_version(*prefix, headers)))
         }
     })

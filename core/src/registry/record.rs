@@ -73,6 +73,37 @@ impl FullRecord {
     }
 }
 
+/// What a record without marks has.
+static NO_CHANGES: BTreeMap<String, PendingChange> = BTreeMap::new();
+
+impl FullRecord {
+    /// Returns the changes that the cloud has yet to hear of, by key.
+    #[must_use]
+    pub fn changes(&self) -> &BTreeMap<String, PendingChange> {
+        match self {
+            Self::Server(fields) => fields.changes(),
+            Self::Image(fields) => fields.changes(),
+        }
+    }
+
+    /// Returns when the control plane saw the state that was applied last.
+    #[must_use]
+    pub fn observed_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Server(fields) => fields.observed_at,
+            Self::Image(fields) => fields.observed_at,
+        }
+    }
+}
+
+impl<T> Fields<T> {
+    /// Returns the changes that the cloud has yet to hear of, by key.
+    #[must_use]
+    pub fn changes(&self) -> &BTreeMap<String, PendingChange> {
+        self.changes.as_ref().unwrap_or(&NO_CHANGES)
+    }
+}
+
 impl Fields<()> {
     fn with<T>(self, resource: T) -> Fields<T> {
         Fields {
