@@ -8,7 +8,7 @@ import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build, deployed } from "./build.mjs";
 import { Failure, command, progress } from "./command.mjs";
-import { offerDemo, servedPage } from "./demo-page.mjs";
+import { servedPage, withdrawDemo } from "./demo-page.mjs";
 import { ensureTokens } from "./demo-tokens.mjs";
 import { deletions, load, mistake, outcome, registryPath, resources } from "./demo.mjs";
 import { onceNpmIsGone } from "./parent.mjs";
@@ -41,7 +41,7 @@ await command(async () => {
 
   progress("wrangler dev");
   const log = new StartLog(process.stderr);
-  const page = servedPage(options.persistTo, options.basePath);
+  const page = servedPage(options.persistTo, options.basePath, deletions[0]?.token);
   const server = serve(process.execPath, wranglerArgs(options, page), { env: quiet, onLine: (line) => log.add(line) });
   const over = new AbortController();
   const asked = signalled();
@@ -73,6 +73,7 @@ async function present(options, page, log, over) {
   const origin = `http://${HOST}:${options.port}`;
   const url = origin + options.basePath;
   const keystone = keystoneOf(await firstAnswer(`${url}/servers`, log, over), origin);
+  if (keystone !== undefined) withdrawDemo(page);
   const lines = keystone === undefined ? await withDemo(url, options, page, log) : withKeystone(url, keystone);
   log.release({ hasFailed: false });
   lines.push("", `open ${origin}/ui/`);
@@ -119,9 +120,9 @@ async function withDemo(url, options, page, log) {
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     // A setting may be what somebody wants to try.
+    withdrawDemo(page);
     return [`The demo cannot be loaded with these settings: ${error.message}`];
   }
-  if (deletions[0] !== undefined) await offerDemo(page, new URL(url).origin, deletions[0].token, log.fetch);
   const lines = [];
   for (const deletion of deletions) {
     const now = await outcome(url, adminToken, deletion, log.fetch);

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { build, deployed } from "./build.mjs";
 import { findChromium } from "./chromium.mjs";
 import { Failure, command, progress } from "./command.mjs";
-import { offerDemo, servedPage } from "./demo-page.mjs";
+import { servedPage } from "./demo-page.mjs";
 import { freePort } from "./free-port.mjs";
 import { root } from "./layout.mjs";
 import { serve } from "./run.mjs";
@@ -85,7 +85,7 @@ function hex() {
  * @param {(origin: string) => Promise<void>} use
  */
 async function served(folder, demo, use) {
-  const page = servedPage(folder, "");
+  const page = servedPage(folder, "", demo.tokens["member"]);
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   progress("wrangler dev");
@@ -100,7 +100,6 @@ async function served(folder, demo, use) {
   ended.catch(() => {});
   try {
     await Promise.race([answering(origin), ended]);
-    await offerDemo(page, origin, demo.tokens["member"] ?? "");
     await Promise.race([use(origin), ended]);
   } finally {
     await server.end();
