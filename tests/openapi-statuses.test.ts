@@ -22,6 +22,13 @@ const workers = {
 };
 after(() => Promise.all(Object.values(workers).map((worker) => worker.stop())));
 
+/** One for each Worker: what a test changes is a server or an image of its own. */
+const projects = new Map(Object.values(workers).map((worker) => [worker, new Project(worker)]));
+
+function projectOf(worker: Worker): Project {
+  return projects.get(worker) as Project;
+}
+
 const TOO_LARGE = "x".repeat(1_048_577);
 const KEY = "key1";
 
@@ -40,7 +47,7 @@ class Trial {
     readonly operation: Operation,
     readonly worker: Worker = plain,
   ) {
-    this.project = new Project(worker);
+    this.project = projectOf(worker);
     this.kind = operation.template.includes("images") ? "images" : "servers";
     this.isRegistry = operation.template.startsWith("/registry/");
     this.isCompute = /^\/(servers|images)/.test(operation.template);
@@ -168,13 +175,13 @@ for (const operation of operations) {
 const UNDESCRIBED: Record<string, (method: string, path: string) => Promise<Answer>> = {
   401: (method, path) => plain.request(method, path),
   async 404(method, path) {
-    return plain.request(method, path, { token: await new Project(plain).as("member") });
+    return plain.request(method, path, { token: await projectOf(plain).as("member") });
   },
   async 405(method, path) {
-    return plain.request(method, path, { token: await new Project(plain).as("member") });
+    return plain.request(method, path, { token: await projectOf(plain).as("member") });
   },
   async 413(method, path) {
-    return plain.request(method, path, { token: await new Project(plain).as("member"), body: TOO_LARGE });
+    return plain.request(method, path, { token: await projectOf(plain).as("member"), body: TOO_LARGE });
   },
   500: (method, path) => workers.misconfigured.request(method, path, { token: "any" }),
   503: (method, path) => workers.withoutTokens.request(method, path, { token: "any" }),
