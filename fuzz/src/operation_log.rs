@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
+use edge_metadata_core::metadata::{Change, Items, Metadata};
+use edge_metadata_core::storage::Replaced;
 use edge_metadata_core::storage::operation_log::{
-    AppliedOutcome, OperationLog, REPEATABLE, parse_id,
+    AppliedOutcome, OperationLog, REPEATABLE, parse_id, replaced, replaced_bytes,
 };
 use edge_metadata_core::timestamp;
 use uuid::Uuid;
@@ -42,7 +44,20 @@ pub fn operations(input: &[u8]) {
             _ => TimeDelta::milliseconds(i64::from(*byte) * 100),
         };
         let outcome = OUTCOMES[usize::from(byte / 4) % OUTCOMES.len()];
-        let operation = log.next(Uuid::from_u128(number), outcome, now);
+        let taken_away = || {
+            let metadata = Metadata::from([("k".to_owned(), "v".repeat(usize::from(*byte) * 256))]);
+            let change = Change {
+                removed: vec!["k".to_owned()],
+                put: Items::new(),
+            };
+            Ok(Replaced::by_change(&change, &metadata))
+        };
+        let entry = log.next(Uuid::from_u128(number), outcome, now, taken_away).unwrap();
+        let note = entry.note();
+        assert_eq!(replaced(&note), entry.replaced.as_deref());
+        let beginning: String = note.chars().take(10).collect();
+        assert_eq!(replaced_bytes(&beginning, note.len()), entry.operation.replaced);
+        let operation = entry.operation;
         assert!(operation.at >= now);
         if let Some(last) = applied.last() {
             let last: &edge_metadata_core::storage::AppliedOperation = last;

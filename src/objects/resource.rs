@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 
-use edge_metadata_core::metadata::{Items, Operation, is_visible};
+use edge_metadata_core::metadata::{Items, Operation, Rejection, is_visible};
 use edge_metadata_core::rpc::{
     Call, DeleteItem, Inspect, ListEntry, ListScope, PutItem, Register, Show, ShowItem,
     ShowListEntry, Summary, Unregister, WriteItems,
@@ -70,10 +70,8 @@ impl ResourceObject {
     ///
     /// As all of them: the call is not understood, or the database refuses.
     pub fn show(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, database, call, _: Show| {
-            state.perform(database, self.name(), call, &Operation::Show, |record| {
-                record.clone()
-            })
+        self.call(call, |state, _, call, _: Show| {
+            Ok(state.read(call, &Operation::Show).cloned())
         })
     }
 
@@ -84,10 +82,9 @@ impl ResourceObject {
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = listItems)]
     pub fn list_items(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, database, call, _: Show| {
-            state.perform(database, self.name(), call, &Operation::List, |record| {
-                record.metadata.clone()
-            })
+        self.call(call, |state, _, call, _: Show| {
+            let record = state.read(call, &Operation::List);
+            Ok(record.map(|record| record.metadata.clone()))
         })
     }
 
@@ -98,16 +95,14 @@ impl ResourceObject {
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = showItem)]
     pub fn show_item(&self, call: &str) -> Result<JsValue, JsValue> {
-        self.call(call, |state, database, call, args: ShowItem<'_>| {
+        self.call(call, |state, _, call, args: ShowItem<'_>| {
             let key = args.key.into_owned();
             let operation = Operation::ShowItem { key };
-            state.perform(database, self.name(), call, &operation, |record| {
-                record
-                    .metadata
-                    .get(operation.key())
-                    .cloned()
-                    .unwrap_or_default()
-            })
+            let record = state.read(call, &operation);
+            Ok(record.map(|record| {
+                let value = record.metadata.get(operation.key());
+                value.cloned().unwrap_or_default()
+            }))
         })
     }
 
@@ -120,13 +115,9 @@ impl ResourceObject {
     pub fn delete_item(&self, call: &str) -> Result<JsValue, JsValue> {
         self.call(call, |state, database, call, args: DeleteItem<'_>| {
             let key = args.key.into_owned();
-            state.perform(
-                database,
-                self.name(),
-                call,
-                &Operation::DeleteItem { key },
-                |_| (),
-            )
+            let operation = Operation::DeleteItem { key };
+            let carried = state.change(database, self.name(), call, &operation)?;
+            Ok(carried.map(|_| ()))
         })
     }
 
@@ -169,7 +160,8 @@ impl ResourceObject {
                 key: key.into_owned(),
                 value: value.into_owned(),
             };
-            state.perform(database, self.name(), call, &operation, |_| written)
+            let carried = state.change(database, self.name(), call, &operation)?;
+            Ok(carried.map(|_| written))
         })
     }
 
@@ -241,8 +233,14 @@ impl ResourceObject {
     ) -> Result<JsValue, JsValue> {
         self.call(call, |state, database, call, args: WriteItems<'_>| {
             let operation = operation(args.items.into_owned());
-            state.perform(database, self.name(), call, &operation, |record| {
-                record.metadata.clone()
+            let carried = match state.change(database, self.name(), call, &operation)? {
+                Ok(carried) => carried,
+                Err(rejection) => return Ok(Err(rejection)),
+            };
+            let record = state.record_after(database, carried)?;
+            Ok(match record {
+                Some(record) => Ok(record.metadata.clone()),
+                None => Err(Rejection::NotFound),
             })
         })
     }

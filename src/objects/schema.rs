@@ -13,9 +13,9 @@
 
 use edge_metadata_core::metadata::{Change, Metadata, Record};
 use edge_metadata_core::registry::{Marks, Tombstone};
-use edge_metadata_core::storage::operation_log::parse_id;
-use edge_metadata_core::storage::{AppliedOperation, AppliedOutcome, record};
-use edge_metadata_core::timestamp;
+use edge_metadata_core::storage::operation_log::{self, parse_id};
+use edge_metadata_core::storage::{AppliedOperation, AppliedOutcome, Entry, Replaced, record};
+use edge_metadata_core::timestamp::{self, Timestamp};
 
 use super::sql::{Database, Row};
 
@@ -104,8 +104,9 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
         return Ok(stored);
     }
     let operations = database.query(
-        // Release 0.1 stored whole replies: the word is all that is needed of them.
-        "SELECT slot, id, at, substr(note, 1, 9) FROM operation ORDER BY at",
+        // The longest word and the character behind it; the rest is read when it is needed.
+        "SELECT slot, id, at, substr(note, 1, 10), length(CAST(note AS BLOB))
+         FROM operation ORDER BY at",
         &[],
     )?;
     stored.operations = operations.iter().filter_map(operation).collect();
@@ -125,11 +126,14 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
 }
 
 fn operation(row: &Row) -> Option<AppliedOperation> {
+    let note = row.text(3);
+    let bytes = usize::try_from(row.integer(4)).ok()?;
     Some(AppliedOperation {
         slot: row.integer(0),
         id: parse_id(&row.text(1))?,
         at: timestamp::from_millis(row.integer(2)),
-        outcome: AppliedOutcome::parse(&row.text(3))?,
+        outcome: AppliedOutcome::parse(&note)?,
+        replaced: operation_log::replaced_bytes(&note, bytes),
     })
 }
 
@@ -149,11 +153,29 @@ fn marks(database: &Database) -> worker::Result<Marks> {
     Ok(rows.iter().filter_map(mark).collect())
 }
 
-/// Remembers a change in its slot, in place of whatever was there.
-pub(super) fn write_operation(
+/// Returns what each change after `at` took away from the record, the newest first; [`None`] when
+/// one of them does not say it.
+pub(super) fn replaced_since(
     database: &Database,
-    operation: &AppliedOperation,
-) -> worker::Result<()> {
+    at: Timestamp,
+) -> worker::Result<Option<Vec<Replaced>>> {
+    let rows = database.query(
+        "SELECT note FROM operation WHERE at > ? ORDER BY at DESC",
+        &[at.timestamp_millis().into()],
+    )?;
+    let replaced = |row: &Row| Replaced::read(operation_log::replaced(&row.text(0))?).ok();
+    Ok(rows.iter().map(replaced).collect())
+}
+
+/// Remembers a change in its slot, in place of whatever was there.
+pub(super) fn write_operation(database: &Database, entry: &Entry) -> worker::Result<()> {
+    for operation in &entry.in_excess {
+        database.execute(
+            "UPDATE operation SET note = ? WHERE slot = ?",
+            &[operation.outcome.word().into(), operation.slot.into()],
+        )?;
+    }
+    let operation = &entry.operation;
     database.execute(
         "INSERT INTO operation (slot, id, at, note) VALUES (?, ?, ?, ?)
          ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note",
@@ -161,7 +183,7 @@ pub(super) fn write_operation(
             operation.slot.into(),
             operation.id.simple().to_string().as_str().into(),
             operation.at.timestamp_millis().into(),
-            operation.outcome.word().into(),
+            entry.note().as_ref().into(),
         ],
     )
 }

@@ -1,12 +1,17 @@
 //! What a resource's object holds in memory, and how each call changes it and SQLite together.
 
+use std::borrow::Cow;
+
 use edge_metadata_core::metadata::{Change, Operation, Record, Rejection, decide};
 use edge_metadata_core::registry::{
     Applied, Known, Marks, Revision, TOMBSTONE_LIFETIME, Tombstone, apply, is_stale_delete,
 };
 use edge_metadata_core::rpc::{Call, Register, Registered, RegistryError, Unregister};
 use edge_metadata_core::storage::index_entry::CHANGES;
-use edge_metadata_core::storage::{AppliedOperation, AppliedOutcome, IndexEntry, OperationLog};
+use edge_metadata_core::storage::record::DecodeError;
+use edge_metadata_core::storage::{
+    AppliedOperation, AppliedOutcome, Entry, IndexEntry, OperationLog, Replaced,
+};
 use edge_metadata_core::timestamp::Timestamp;
 
 use super::schema::{self, Tables};
@@ -64,35 +69,75 @@ impl ResourceState {
         }
     }
 
-    /// Carries out an operation of the API; `reply` makes the reply from the record afterwards.
+    /// Decides an operation of the API that only reads.
+    pub(super) fn read(
+        &self,
+        call: &Call<'_>,
+        operation: &Operation,
+    ) -> Result<&Record, Rejection> {
+        let record = self.record.as_ref();
+        decide(record, operation, &call.actor, call.item_limit)?;
+        record.ok_or(Rejection::NotFound)
+    }
+
+    /// Carries out an operation of the API that changes items.
     ///
     /// The repetition of a change that was made is told the same outcome, and changes nothing.
-    pub(super) fn perform<R>(
+    pub(super) fn change(
         &mut self,
         database: &Database,
         object: &str,
         call: &Call<'_>,
         operation: &Operation,
-        reply: impl FnOnce(&Record) -> R,
-    ) -> worker::Result<Result<R, Rejection>> {
-        let is_repetition = operation.changes() && self.log.find(call.id).is_some();
-        if !is_repetition {
-            let record = self.record.as_ref();
-            match decide(record, operation, &call.actor, call.item_limit) {
-                Ok(None) => {}
-                Ok(Some(change)) => {
-                    let applied = self.log.next(call.id, outcome(operation), platform::now());
-                    if call.keep_changes {
-                        self.commit_with_marks(database, object, &change, &applied)?;
-                    } else {
-                        commit(database, &change, &applied)?;
-                    }
-                    self.remember(&change, applied);
-                }
-                Err(rejection) => return Ok(Err(rejection)),
-            }
+    ) -> worker::Result<Result<Carried, Rejection>> {
+        if let Some(applied) = self.log.find(call.id) {
+            return Ok(Ok(Carried::Before(applied)));
         }
-        Ok(self.record.as_ref().map(reply).ok_or(Rejection::NotFound))
+        let record = self.record.as_ref();
+        let change = match decide(record, operation, &call.actor, call.item_limit) {
+            Ok(change) => change.unwrap_or_default(),
+            Err(rejection) => return Ok(Err(rejection)),
+        };
+        let Some(record) = record else {
+            return Ok(Err(Rejection::NotFound));
+        };
+        let replaced = || Ok(Replaced::by_change(&change, &record.metadata));
+        let entry = self
+            .log
+            .next(call.id, outcome(operation), platform::now(), replaced)
+            .map_err(unreadable)?;
+        if call.keep_changes {
+            self.commit_with_marks(database, object, &change, &entry)?;
+        } else {
+            commit(database, &change, &entry)?;
+        }
+        self.remember(&change, entry.operation);
+        Ok(Ok(Carried::Now))
+    }
+
+    /// Returns the record as a change left it; [`None`] when it is deleted.
+    ///
+    /// Should the changes since then not say what they took away, it is the record as it is now.
+    pub(super) fn record_after(
+        &self,
+        database: &Database,
+        carried: Carried,
+    ) -> worker::Result<Option<Cow<'_, Record>>> {
+        let now = self.record.as_ref().map(Cow::Borrowed);
+        let Carried::Before(applied) = carried else {
+            return Ok(now);
+        };
+        let Some(replaced) = schema::replaced_since(database, applied.at)? else {
+            return Ok(now);
+        };
+        if replaced.is_empty() {
+            return Ok(now);
+        }
+        let mut record = self.record.clone();
+        for replaced in replaced {
+            record = replaced.restore(record).map_err(unreadable)?;
+        }
+        Ok(record.map(Cow::Owned))
     }
 
     /// Commits a change, and marks the keys that it touches.
@@ -101,14 +146,15 @@ impl ResourceState {
         database: &Database,
         object: &str,
         change: &Change,
-        applied: &AppliedOperation,
+        entry: &Entry,
     ) -> worker::Result<()> {
+        let at = entry.operation.at;
         let is_first_mark = self.marks.is_empty();
         database.transaction(|| {
             schema::migrate(database, self.tables)?;
-            schema::write_operation(database, applied)?;
+            schema::write_operation(database, entry)?;
             schema::write_change(database, change)?;
-            schema::write_marks(database, change.keys(), applied.at.timestamp_millis())?;
+            schema::write_marks(database, change.keys(), at.timestamp_millis())?;
             if is_first_mark {
                 schema::add_pending_updates(database, object, &[CHANGES.to_owned()])?;
             }
@@ -116,10 +162,10 @@ impl ResourceState {
         })?;
         self.tables = Tables::Current;
         for key in change.keys() {
-            self.marks.mark(key, revision(applied.at));
+            self.marks.mark(key, revision(at));
         }
         if is_first_mark {
-            database.set_alarm(applied.at.timestamp_millis())?;
+            database.set_alarm(at.timestamp_millis())?;
         }
         Ok(())
     }
@@ -142,7 +188,8 @@ impl ResourceState {
     ) -> worker::Result<Result<Registered, RegistryError>> {
         if let Some(applied) = self.log.find(call.id) {
             let is_new = applied.outcome == AppliedOutcome::Created;
-            return Ok(self.registered(is_new, call.keep_changes));
+            let record = self.record_after(database, Carried::Before(applied))?;
+            return Ok(self.registered(record, is_new, call.keep_changes));
         }
         let now = platform::now();
         let document = args.document.into_owned();
@@ -164,7 +211,13 @@ impl ResourceState {
             Err(field) => return Ok(Err(RegistryError::Invalid(field))),
         };
         if record.is_some() || !acknowledged.is_empty() {
-            let applied = self.log.next(call.id, outcome, now);
+            let entry = self
+                .log
+                .next(call.id, outcome, now, || match &record {
+                    Some(record) => Replaced::by_record(self.record.as_ref(), Some(record)),
+                    None => Ok(Replaced::default()),
+                })
+                .map_err(unreadable)?;
             let mut lists = match &record {
                 Some(record) => pending_updates(self.record.as_ref(), Some(record)),
                 None => Vec::new(),
@@ -182,31 +235,42 @@ impl ResourceState {
                 }
                 schema::remove_marks(database, &acknowledged)?;
                 schema::add_pending_updates(database, object, &lists)?;
-                schema::write_operation(database, &applied)
+                schema::write_operation(database, &entry)
             })?;
             if !lists.is_empty() {
                 database.set_alarm(now.timestamp_millis())?;
             }
             self.tables = Tables::Current;
-            self.log.push(applied);
+            self.log.push(entry.operation);
             self.tombstone = None;
             self.marks = marks;
             self.record = record.or_else(|| self.record.take());
         }
         let is_new = outcome == AppliedOutcome::Created;
-        Ok(self.registered(is_new, call.keep_changes))
+        let record = self.record.as_ref().map(Cow::Borrowed);
+        Ok(self.registered(record, is_new, call.keep_changes))
     }
 
     /// Registry: GET.
     pub(super) fn inspect(&self, keep_changes: bool) -> Result<Registered, RegistryError> {
-        self.registered(false, keep_changes)
+        let record = self.record.as_ref().map(Cow::Borrowed);
+        self.registered(record, false, keep_changes)
     }
 
-    fn registered(&self, is_new: bool, keep_changes: bool) -> Result<Registered, RegistryError> {
-        let record = self.record.clone().ok_or(RegistryError::NotFound)?;
+    /// The changes are those of now, whenever the record is of: what is carried to the cloud is the
+    /// last of them.
+    fn registered(
+        &self,
+        record: Option<Cow<'_, Record>>,
+        is_new: bool,
+        keep_changes: bool,
+    ) -> Result<Registered, RegistryError> {
+        let record = record.ok_or(RegistryError::NotFound)?.into_owned();
+        let items = self.record.as_ref().map(|now| &now.metadata);
+        let pending = || self.marks.pending(items.unwrap_or(&record.metadata));
         Ok(Registered {
             created: is_new,
-            changes: keep_changes.then(|| self.marks.pending(&record.metadata)),
+            changes: keep_changes.then(pending),
             record,
         })
     }
@@ -236,7 +300,12 @@ impl ResourceState {
         if is_stale_delete(record, observed_at) {
             return Ok(Ok(()));
         }
-        let applied = self.log.next(call.id, AppliedOutcome::Removed, now);
+        let entry = self
+            .log
+            .next(call.id, AppliedOutcome::Removed, now, || {
+                Replaced::by_record(Some(record), None)
+            })
+            .map_err(unreadable)?;
         let mut lists = pending_updates(Some(record), None);
         if !self.marks.is_empty() {
             lists.push(CHANGES.to_owned());
@@ -245,11 +314,11 @@ impl ResourceState {
             schema::migrate(database, self.tables)?;
             schema::erase(database, &tombstone)?;
             schema::add_pending_updates(database, object, &lists)?;
-            schema::write_operation(database, &applied)
+            schema::write_operation(database, &entry)
         })?;
         database.set_alarm(now.timestamp_millis())?;
         self.tables = Tables::Current;
-        self.log.push(applied);
+        self.log.push(entry.operation);
         self.record = None;
         self.marks = Marks::default();
         self.tombstone = Some(tombstone);
@@ -275,18 +344,35 @@ impl ResourceState {
     }
 }
 
+/// How a change came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carried {
+    /// By this call.
+    Now,
+    /// By an earlier call of the same id, whose reply was lost.
+    Before(AppliedOperation),
+}
+
 /// Commits a change and its entry in the log together.
-fn commit(database: &Database, change: &Change, applied: &AppliedOperation) -> worker::Result<()> {
+fn commit(database: &Database, change: &Change, entry: &Entry) -> worker::Result<()> {
     if change.removed.len() + change.put.len() == 1 {
         // Without an await in between two statements are durable together or not at all, and should
         // the second one fail, `entry.js` resets the object, which undoes the first one.
-        schema::write_operation(database, applied)?;
+        schema::write_operation(database, entry)?;
         return schema::write_change(database, change);
     }
     database.transaction(|| {
-        schema::write_operation(database, applied)?;
+        schema::write_operation(database, entry)?;
         schema::write_change(database, change)
     })
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`map_err` passes it by value"
+)]
+fn unreadable(error: DecodeError) -> worker::Error {
+    worker::Error::RustError(error.to_string())
 }
 
 fn outcome(operation: &Operation) -> AppliedOutcome {
