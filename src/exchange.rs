@@ -40,7 +40,11 @@ impl Exchange {
     pub(crate) fn new(request: Request, env: &Env, worker: Option<Context>) -> Self {
         let service = Service::of_isolate(env);
         let inner = request.inner();
-        let head = RequestHead::new(&inner.method(), &inner.url());
+        let mut url = inner.url();
+        if RequestHead::needs_parser(&url) {
+            url = platform::normalized(&url).unwrap_or(url);
+        }
+        let head = RequestHead::new(&inner.method(), &url);
         let route = Route::parse(&head.path, &service.settings.api_base_path);
         let received_at = platform::now();
         let patience = TimeDelta::milliseconds(service.settings.request_deadline_ms.into());

@@ -73,6 +73,24 @@ impl auth::Notify for Notify {
     }
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// `URL`: what `worker` returns is parsed by a crate, and may differ from what the platform does.
+    type URL;
+
+    #[wasm_bindgen(constructor, catch)]
+    fn new(url: &str) -> Result<URL, JsValue>;
+
+    #[wasm_bindgen(method, getter)]
+    fn href(this: &URL) -> String;
+}
+
+/// Returns a URL as the platform's parser writes it; [`None`] when it is none. The runtime hands on
+/// what the client sent.
+pub(crate) fn normalized(url: &str) -> Option<String> {
+    Some(URL::new(url).ok()?.href())
+}
+
 /// Returns a binding, taken to be of the type that its name stands for.
 ///
 /// `Env`'s own methods compare the name of the binding's constructor, which refuses a binding that is

@@ -324,7 +324,8 @@ for (const [what, change] of [
 
 test("no object is created for an id in upper case or one that is no UUID", async () => {
   const objects = async (): Promise<number> =>
-    (await readdir(worker.folder, { recursive: true })).filter((name) => name.endsWith(".sqlite")).length;
+    // Lists are told of the servers of other tests at any time.
+    (await readdir(worker.folder, { recursive: true })).filter((name) => /ResourceObject.*\.sqlite$/.test(name)).length;
   const project = new Project(worker);
   await project.server();
   const before = await objects();

@@ -44,15 +44,17 @@ pub fn operations(input: &[u8]) {
             _ => TimeDelta::milliseconds(i64::from(*byte) * 100),
         };
         let outcome = OUTCOMES[usize::from(byte / 4) % OUTCOMES.len()];
-        let taken_away = || {
+        let replaced_now = log.needs_replaced(now).then(|| {
             let metadata = Metadata::from([("k".to_owned(), "v".repeat(usize::from(*byte) * 256))]);
             let change = Change {
                 removed: vec!["k".to_owned()],
                 put: Items::new(),
             };
-            Ok(Replaced::by_change(&change, &metadata))
-        };
-        let entry = log.next(Uuid::from_u128(number), outcome, now, taken_away).unwrap();
+            Replaced::by_change(&change, &metadata)
+        });
+        let entry = log
+            .next(Uuid::from_u128(number), outcome, now, replaced_now.as_ref())
+            .unwrap();
         let note = entry.note();
         assert_eq!(replaced(&note), entry.replaced.as_deref());
         let beginning: String = note.chars().take(10).collect();

@@ -101,10 +101,14 @@ impl ResourceState {
         let Some(record) = record else {
             return Ok(Err(Rejection::NotFound));
         };
-        let replaced = || Ok(Replaced::by_change(&change, &record.metadata));
+        let now = platform::now();
+        let replaced = self
+            .log
+            .needs_replaced(now)
+            .then(|| Replaced::by_change(&change, &record.metadata));
         let entry = self
             .log
-            .next(call.id, outcome(operation), platform::now(), replaced)
+            .next(call.id, outcome(operation), now, replaced.as_ref())
             .map_err(unreadable)?;
         if call.keep_changes {
             self.commit_with_marks(database, object, &change, &entry)?;
@@ -211,13 +215,7 @@ impl ResourceState {
             Err(field) => return Ok(Err(RegistryError::Invalid(field))),
         };
         if record.is_some() || !acknowledged.is_empty() {
-            let entry = self
-                .log
-                .next(call.id, outcome, now, || match &record {
-                    Some(record) => Replaced::by_record(self.record.as_ref(), Some(record)),
-                    None => Ok(Replaced::default()),
-                })
-                .map_err(unreadable)?;
+            let entry = self.registry_entry(call, outcome, now, record.as_ref())?;
             let mut lists = match &record {
                 Some(record) => pending_updates(self.record.as_ref(), Some(record)),
                 None => Vec::new(),
@@ -300,12 +298,7 @@ impl ResourceState {
         if is_stale_delete(record, observed_at) {
             return Ok(Ok(()));
         }
-        let entry = self
-            .log
-            .next(call.id, AppliedOutcome::Removed, now, || {
-                Replaced::by_record(Some(record), None)
-            })
-            .map_err(unreadable)?;
+        let entry = self.registry_entry(call, AppliedOutcome::Removed, now, None)?;
         let mut lists = pending_updates(Some(record), None);
         if !self.marks.is_empty() {
             lists.push(CHANGES.to_owned());
@@ -323,6 +316,27 @@ impl ResourceState {
         self.marks = Marks::default();
         self.tombstone = Some(tombstone);
         Ok(Ok(()))
+    }
+
+    /// Returns the entry of a change by the control plane, which leaves `after`. An update without a
+    /// record leaves the one there is.
+    fn registry_entry(
+        &self,
+        call: &Call<'_>,
+        outcome: AppliedOutcome,
+        now: Timestamp,
+        after: Option<&Record>,
+    ) -> worker::Result<Entry> {
+        let replaced = if !self.log.needs_replaced(now) {
+            None
+        } else if outcome == AppliedOutcome::Updated && after.is_none() {
+            Some(Replaced::default())
+        } else {
+            Some(Replaced::by_record(self.record.as_ref(), after).map_err(unreadable)?)
+        };
+        self.log
+            .next(call.id, outcome, now, replaced.as_ref())
+            .map_err(unreadable)
     }
 
     /// Remembers a DELETE of a record that does not exist, so that the PUT that it overtook does not

@@ -37,6 +37,22 @@ impl RequestHead {
         }
     }
 
+    /// Returns whether a URL parser may write this URL in another way: with dot segments resolved,
+    /// backslashes as slashes, without its fragment or raw control characters.
+    #[must_use]
+    pub fn needs_parser(url: &str) -> bool {
+        let path = url.split('?').next().unwrap_or_default();
+        let may_be_dots = |segment: &str| {
+            segment.starts_with('.')
+                || segment
+                    .get(..3)
+                    .is_some_and(|it| it.eq_ignore_ascii_case("%2e"))
+        };
+        url.contains('#')
+            || path.contains(|c: char| c == '\\' || c.is_ascii_control())
+            || path.split('/').any(may_be_dots)
+    }
+
     /// Returns the query, empty when there is none.
     #[must_use]
     pub fn query(&self) -> &str {
@@ -93,6 +109,24 @@ pub(crate) mod tests {
                 (origin, path, query),
                 "{url}"
             );
+        }
+    }
+
+    #[test]
+    fn urls_that_a_parser_would_change_are_found() {
+        for (url, expected) in [
+            ("https://a.b/servers/1/metadata/k.e.y?x=/../", false),
+            ("https://a.b/servers/1/metadata/key%2E", false),
+            ("https://a.b/servers/../images", true),
+            ("https://a.b/servers/%2e%2E/images", true),
+            ("https://a.b/servers/.", true),
+            ("https://a.b/servers/%2E", true),
+            (r"https://a.b/servers\images", true),
+            ("https://a.b/servers#/../images", true),
+            ("https://a.b/servers?a#b", true),
+            ("https://a.b/servers/\t../images", true),
+        ] {
+            assert_eq!(RequestHead::needs_parser(url), expected, "{url}");
         }
     }
 

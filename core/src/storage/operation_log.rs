@@ -193,25 +193,27 @@ impl OperationLog {
         newest_first.find(|operation| operation.id == id).copied()
     }
 
+    /// Returns whether a change that is about to be applied has to say what it takes away, because an
+    /// earlier reply that shows the record may still be repeated.
+    #[must_use]
+    pub fn needs_replaced(&self, now: Timestamp) -> bool {
+        self.last_shown.is_some_and(|at| at >= now - REMEMBERED)
+    }
+
     /// Returns the entry of a change that is about to be applied, in a slot of its own or in one
-    /// that is no longer needed. `replaced` tells what the change takes away, should that be needed.
+    /// that is no longer needed.
     ///
     /// # Errors
     ///
-    /// Returns the error of `replaced`.
+    /// As [`Replaced::write`].
     pub fn next(
         &self,
         id: Uuid,
         outcome: AppliedOutcome,
         now: Timestamp,
-        replaced: impl FnOnce() -> Result<Replaced, DecodeError>,
+        replaced: Option<&Replaced>,
     ) -> Result<Entry, DecodeError> {
-        let is_needed = self.last_shown.is_some_and(|at| at >= now - REMEMBERED);
-        let replaced = if is_needed {
-            Some(replaced()?.write()?)
-        } else {
-            None
-        };
+        let replaced = replaced.map(Replaced::write).transpose()?;
         let replaced = replaced.filter(|text| ENTRY_BYTES + text.len() <= MAX_BYTES);
         let is_full = self.oldest_first.len() >= MAX_ENTRIES;
         let slot = match self.oldest_first.front() {
@@ -309,9 +311,11 @@ mod tests {
             removed: vec!["k".to_owned()],
             put: Items::new(),
         };
-        let replaced = || Ok(Replaced::by_change(&change, &metadata));
-        log.next(id(number), at.0, from_millis(at.1), replaced)
-            .unwrap()
+        let now = from_millis(at.1);
+        let replaced = log
+            .needs_replaced(now)
+            .then(|| Replaced::by_change(&change, &metadata));
+        log.next(id(number), at.0, now, replaced.as_ref()).unwrap()
     }
 
     fn apply_as(

@@ -3,8 +3,6 @@
 //! It is kept for the requests whose replies show the record: once another change was made, their
 //! repetitions are told what they were told at first.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::record::{self, DecodeError};
@@ -13,41 +11,39 @@ use crate::metadata::{Change, Metadata, Record};
 /// What a change took away.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replaced {
-    #[serde(default, skip_serializing_if = "Document::is_unchanged")]
-    document: Document,
-    /// The values of the items that the change removed or overwrote; [`None`] for those that are new.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    items: BTreeMap<String, Option<String>>,
+    /// Whether there was no record.
+    #[serde(default, skip_serializing_if = "is_false")]
+    created: bool,
+    /// The record without its items, as it is stored, when the change wrote or removed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    document: Option<String>,
+    /// The items that were removed or overwritten.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    items: Metadata,
+    /// The keys of items that are new.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    added: Vec<String>,
 }
 
-/// The record without its items, as it is stored.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Document {
-    /// A user's change: the same as afterwards.
-    #[default]
-    Unchanged,
-    /// There was no record.
-    Absent,
-    /// Another one.
-    Was(String),
-}
-
-impl Document {
-    fn is_unchanged(&self) -> bool {
-        *self == Self::Unchanged
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Replaced {
     /// Returns what a user's change takes away from these items.
     #[must_use]
     pub fn by_change(change: &Change, metadata: &Metadata) -> Self {
-        let before = |key: &str| (key.to_owned(), metadata.get(key).cloned());
-        Self {
-            document: Document::Unchanged,
-            items: change.keys().map(before).collect(),
+        let mut replaced = Self::default();
+        for key in change.keys() {
+            match metadata.get(key) {
+                Some(value) => {
+                    replaced.items.insert(key.to_owned(), value.clone());
+                }
+                None => replaced.added.push(key.to_owned()),
+            }
         }
+        replaced
     }
 
     /// Returns what the control plane takes away with `after` in place of `before`.
@@ -58,20 +54,19 @@ impl Replaced {
     pub fn by_record(before: Option<&Record>, after: Option<&Record>) -> Result<Self, DecodeError> {
         let nothing = Metadata::new();
         let [old, new] = [before, after].map(|record| record.map_or(&nothing, |it| &it.metadata));
-        let changed = old
-            .iter()
-            .filter(|(key, value)| new.get(*key) != Some(value));
+        let mut replaced = Self {
+            created: before.is_none(),
+            document: before.map(record::write).transpose()?,
+            ..Self::default()
+        };
+        for (key, value) in old {
+            if new.get(key) != Some(value) {
+                replaced.items.insert(key.clone(), value.clone());
+            }
+        }
         let added = new.keys().filter(|key| !old.contains_key(*key));
-        Ok(Self {
-            document: match before {
-                Some(before) => Document::Was(record::write(before)?),
-                None => Document::Absent,
-            },
-            items: changed
-                .map(|(key, value)| (key.clone(), Some(value.clone())))
-                .chain(added.map(|key| (key.clone(), None)))
-                .collect(),
-        })
+        replaced.added.extend(added.cloned());
+        Ok(replaced)
     }
 
     /// Returns the stored text.
@@ -98,23 +93,23 @@ impl Replaced {
     ///
     /// Returns an error when the stored document is unreadable.
     pub fn restore(self, after: Option<Record>) -> Result<Option<Record>, DecodeError> {
-        let mut before = match (self.document, after) {
-            (Document::Absent, _) => None,
-            (Document::Unchanged, after) => after,
-            (Document::Was(text), after) => {
+        if self.created {
+            return Ok(None);
+        }
+        let before = match (self.document, after) {
+            (None, after) => after,
+            (Some(text), after) => {
                 let metadata = after.map(|record| record.metadata).unwrap_or_default();
                 Some(record::read(&text, metadata)?)
             }
         };
-        if let Some(record) = &mut before {
-            for (key, value) in self.items {
-                match value {
-                    Some(value) => record.metadata.insert(key, value),
-                    None => record.metadata.remove(&key),
-                };
+        Ok(before.map(|mut record| {
+            record.metadata.extend(self.items);
+            for key in &self.added {
+                record.metadata.remove(key);
             }
-        }
-        Ok(before)
+            record
+        }))
     }
 }
 
@@ -154,7 +149,7 @@ mod tests {
         );
         assert_eq!(
             replaced.write().unwrap(),
-            r#"{"items":{"gone":"1","new":null,"other":"2"}}"#
+            r#"{"items":{"gone":"1","other":"2"},"added":["new"]}"#
         );
     }
 
