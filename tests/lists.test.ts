@@ -31,10 +31,11 @@ function ids(answer: Answer, kind: Kind): string[] {
 /** Waits until a list has exactly these names; the contract allows 60 seconds. */
 async function settled(project: Project, path: string, expected: string[]): Promise<Answer> {
   const kind = path.startsWith("servers") ? "servers" : "images";
-  for (let tries = 0; ; tries += 1) {
+  // P: a list is right within 60 seconds.
+  for (const patience = Date.now() + 60_000; ; ) {
     const answer = await list(project, path);
     const found = ids(answer, kind);
-    if (tries === 120 || JSON.stringify(found.toSorted()) === JSON.stringify(expected.toSorted())) {
+    if (Date.now() > patience || JSON.stringify(found.toSorted()) === JSON.stringify(expected.toSorted())) {
       assert.deepEqual(found.toSorted(), expected.toSorted());
       return answer;
     }
