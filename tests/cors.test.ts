@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { assertFault, assertNoContent, assertUnauthorized } from "./answers.ts";
+import { assertFault, assertNoContent } from "./answers.ts";
 import { resourceId, startWorker, type Answer } from "./harness.ts";
 import { Project } from "./project.ts";
 
