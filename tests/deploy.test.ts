@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
 
-import { Commands, type CommandOptions } from "./deploy/commands.ts";
+import { Commands } from "./deploy/commands.ts";
 import { startPlatform } from "./deploy/platform.ts";
 import { serve } from "./deploy/served.ts";
 import { repository } from "./harness.ts";
@@ -102,10 +102,14 @@ test("what was uploaded runs: npm run smoke passes with that token", async () =>
   }
 });
 
-test("a setting that is a secret is kept as one, and deploying again keeps it, the namespace and the objects", async () => {
-  const name = "KEYSTONE_APPLICATION_CREDENTIAL_SECRET";
-  await commands.succeed(`npx wrangler secret put ${name} --env production`, { stdin: "a secret" });
-  assert.deepEqual(bindings()[name], { type: "secret_text", text: "a secret" });
+test("secrets are set at once and kept as such, and deploying again keeps them, the namespace and the objects", async () => {
+  const [id, secret] = ["KEYSTONE_APPLICATION_CREDENTIAL_ID", "KEYSTONE_APPLICATION_CREDENTIAL_SECRET"];
+  const credential = await commands.file("credential.env", `${id}=an-id\n${secret}=a secret\n`);
+  const versions = account.script(NAME).versions.length;
+  await commands.succeed(`npx wrangler secret bulk ${credential} --env production`);
+  assert.equal(account.script(NAME).versions.length, versions + 1);
+  assert.deepEqual(bindings()[id], { type: "secret_text", text: "an-id" });
+  assert.deepEqual(bindings()[secret], { type: "secret_text", text: "a secret" });
   const before = bindings();
   const asked = platform.asked.length;
   const { shown } = await commands.succeed("npx wrangler deploy --env production");
@@ -144,7 +148,7 @@ test("rollback goes to the version before, with its bindings, and leaves the nam
 });
 
 /** Tries to deploy from a copy of what is deployed, with a changed `wrangler.toml`. */
-async function refused(changed: (toml: string) => string, options: CommandOptions = {}): Promise<string> {
+async function refused(changed: (toml: string) => string): Promise<string> {
   const other = await startPlatform();
   const tried = new Commands(other);
   const folder = await mkdtemp(path.join(tmpdir(), "edge-metadata-refused-"));
@@ -156,7 +160,7 @@ async function refused(changed: (toml: string) => string, options: CommandOption
     assert.notEqual(changed(toml), toml);
     await writeFile(path.join(folder, "wrangler.toml"), changed(toml));
     const wrangler = path.join(repository, "node_modules", "wrangler", "bin", "wrangler.js");
-    const { code, shown } = await tried.end(`${process.execPath} ${wrangler} deploy --env production`, { folder, ...options });
+    const { code, shown } = await tried.end(`${process.execPath} ${wrangler} deploy --env production`, { folder });
     assert.notEqual(code, 0, shown);
     assert.equal(other.account.scripts.size, 0);
     return shown;
@@ -216,6 +220,7 @@ test("every command of docs/deploy.md and of the README's part about deploying w
       command
         .replace(fresh, "NEW@$1%")
         .replace(old, "OLD@90%")
+        .replace(/\S*(?=credential\.env)/, "")
         .replace("npm run --silent smoke", "npm run smoke")
         .replace(/http:\/\/127\.0\.0\.1:\d+/, "https://edge-metadata.example.workers.dev"),
     ),

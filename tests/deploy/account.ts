@@ -296,14 +296,15 @@ export class Account {
     return deployment;
   }
 
-  /** A version like the newest, with one secret more, deployed at once. */
-  putSecret(name: string, secret: Binding): void {
+  /** A version like the newest, with other secrets, deployed at once. */
+  putSecrets(name: string, secrets: Binding[]): void {
     const script = this.script(name);
     const newest = script.versions.at(-1) as Version;
     if (!script.deployments[0]?.versions.some(({ version_id }) => version_id === newest.id)) {
       throw new ApiError(400, 10215, "Secret edit failed. The latest version of your Worker isn't currently deployed.");
     }
-    const bindings = [...newest.bindings.filter(({ name }) => name !== secret.name), secret];
+    const names = new Set(secrets.map(({ name }) => name));
+    const bindings = [...newest.bindings.filter(({ name }) => !names.has(name)), ...secrets];
     script.versions.push({ ...newest, id: randomUUID(), number: newest.number + 1, created: new Date().toISOString(), bindings });
     this.deploy(name, [{ version_id: script.versions.at(-1)?.id ?? "", percentage: 100 }], {});
   }

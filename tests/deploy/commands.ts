@@ -1,7 +1,7 @@
 /** Commands as a person types them, against the stand-in of the platform's API. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -22,7 +22,6 @@ export interface Ended {
 export interface CommandOptions {
   folder?: string;
   env?: Record<string, string | undefined>;
-  stdin?: string;
 }
 
 export class Commands {
@@ -38,9 +37,9 @@ export class Commands {
     return ended;
   }
 
-  async end(command: string, { folder = repository, env = {}, stdin = "" }: CommandOptions = {}): Promise<Ended> {
+  async end(command: string, { folder = repository, env = {} }: CommandOptions = {}): Promise<Ended> {
     this.run.push(command);
-    this.#home ??= await mkdtemp(path.join(tmpdir(), "edge-metadata-deploy-"));
+    const home = await this.#folder();
     const [program = "", ...args] = command.split(" ");
     const child = spawn(program, args, {
       cwd: folder,
@@ -53,9 +52,9 @@ export class Commands {
         CLOUDFLARE_API_TOKEN: this.platform.apiToken,
         CLOUDFLARE_ACCOUNT_ID: this.platform.accountId,
         // Where wrangler keeps what it remembers, so that nothing of this machine's owner is used or changed.
-        XDG_CONFIG_HOME: this.#home,
-        WRANGLER_LOG_PATH: this.#home,
-        DEPLOY_CONNECTIONS: path.join(this.#home, "connections"),
+        XDG_CONFIG_HOME: home,
+        WRANGLER_LOG_PATH: home,
+        DEPLOY_CONNECTIONS: path.join(home, "connections"),
         NODE_OPTIONS: `--import=${PRELOADED}`,
         ...env,
       },
@@ -67,16 +66,27 @@ export class Commands {
       shown += text;
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => (shown += text));
-    child.stdin.end(stdin);
+    child.stdin.end();
     return new Promise((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (code) => resolve({ code: code ?? 1, stdout, shown }));
     });
   }
 
+  /** A file for a command to read. Gives its path. */
+  async file(name: string, text: string): Promise<string> {
+    const file = path.join(await this.#folder(), name);
+    await writeFile(file, text, { mode: 0o600 });
+    return file;
+  }
+
+  async #folder(): Promise<string> {
+    return (this.#home ??= await mkdtemp(path.join(tmpdir(), "edge-metadata-deploy-")));
+  }
+
   /** The hosts and ports that a process of node has connected to. */
   async connections(): Promise<Set<string>> {
-    const lines = await readFile(path.join(this.#home ?? "", "connections"), "utf8");
+    const lines = await readFile(path.join(await this.#folder(), "connections"), "utf8");
     return new Set(lines.trim().split("\n"));
   }
 

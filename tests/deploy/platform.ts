@@ -192,11 +192,11 @@ export class Platform {
       (_, name = "") => hidden(this.account.served(name).bindings.filter(({ type }) => type === "secret_text")),
     ],
     [
-      /^PUT \/workers\/scripts\/([^/]+)\/secrets$/,
+      /^PATCH \/workers\/scripts\/([^/]+)\/secrets-bulk$/,
       (asked, name = "") => {
-        const secret = json(asked) as Binding;
-        this.account.putSecret(name, secret);
-        return { name: secret.name, type: secret.type };
+        const { secrets } = json(asked) as { secrets: Record<string, Binding> };
+        this.account.putSecrets(name, Object.values(secrets));
+        return Object.values(secrets).map(({ name, type }) => ({ name, type }));
       },
     ],
     [
