@@ -31,6 +31,7 @@ const CHECKS = [
   },
   node("scripts/modules.mjs", "--brief"),
   node("scripts/openapi.mjs", "--check"),
+  node("scripts/versions.mjs"),
   node(packaged("typescript", "bin", "tsc"), "--noEmit"),
   node(packaged("typescript", "bin", "tsc"), "--noEmit", "--project", "tsconfig.ui.json"),
   node(packaged("@biomejs", "biome", "bin", "biome"), "check", "--error-on-warnings"),

@@ -154,6 +154,7 @@ impl Exchange {
         self.context.log(|record| {
             record.complete(status, now, now - self.context.received_at);
             record.write(settings.log_level);
+            self.service.counters.count(record);
         });
         let request_id = self.context.request_id();
         send(&response.into_parts(self.method(), &request_id, cors))

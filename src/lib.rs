@@ -6,7 +6,7 @@
 //! | `list`, `registry` | what the handler does for lists and for the control plane |
 //! | `auth` | who is asking: this isolate's memory, KV, Keystone |
 //! | `objects` | the two Durable Objects, and how to call them |
-//! | `context`, `log` | what passes through a request, and the line that is logged of it |
+//! | `context`, `log`, `counters` | what passes through a request, the line that is logged of it, and what is counted |
 //! | `platform` | what the crate `worker` lacks |
 //!
 //! Everything that does not touch the platform is in the crate `edge-metadata-core`: if a line here
@@ -18,6 +18,7 @@
 mod auth;
 mod body;
 mod context;
+mod counters;
 mod exchange;
 #[cfg(feature = "faults")]
 mod faults;

@@ -24,6 +24,16 @@ pub(crate) enum TokenSource {
     Keystone,
 }
 
+impl TokenSource {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Kv => "kv",
+            Self::Keystone => "keystone",
+        }
+    }
+}
+
 /// How often a cause is reported as an error.
 const REPORT_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
@@ -154,6 +164,24 @@ impl LogRecord {
         self.status >= 500 || self.detail.is_some()
     }
 
+    /// Returns what the request is counted by. What is not known is empty.
+    pub(crate) fn labels(&self) -> [&str; 6] {
+        [
+            &self.method,
+            self.route.unwrap_or_default(),
+            status_class(self.status),
+            self.token_source.map_or("", TokenSource::name),
+            self.action.unwrap_or_default(),
+            self.outcome.unwrap_or_default(),
+        ]
+    }
+
+    /// Returns the duration in milliseconds, and the status.
+    pub(crate) fn figures(&self) -> [f64; 2] {
+        let milliseconds = self.duration_ms.and_then(|ms| u32::try_from(ms).ok());
+        [milliseconds.unwrap_or_default().into(), self.status.into()]
+    }
+
     /// Writes the line, unless the level leaves it out.
     pub(crate) fn write(&self, level: LogLevel) {
         let Ok(line) = serde_json::to_string(self) else {
@@ -180,6 +208,15 @@ fn is_new_cause(cause: &str, now: Timestamp) -> bool {
         }
         true
     })
+}
+
+fn status_class(status: u16) -> &'static str {
+    match status {
+        0..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        500.. => "5xx",
+    }
 }
 
 fn is_request_id(text: &str) -> bool {

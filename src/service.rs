@@ -11,6 +11,7 @@ use worker::{Env, KvStore, RateLimiter};
 
 use crate::auth::Authenticator;
 use crate::context::RequestContext;
+use crate::counters::Counters;
 use crate::objects::client::{Indexes, Resources};
 use crate::platform;
 
@@ -27,6 +28,8 @@ pub(crate) struct Service {
     pub(crate) settings: Settings,
     /// Why this deployment cannot work.
     pub(crate) misconfigured: Option<Misconfigured>,
+    /// Where requests are counted.
+    pub(crate) counters: Counters,
     authenticator: Option<Authenticator>,
     resources: Option<Resources>,
     indexes: Option<Indexes>,
@@ -82,6 +85,7 @@ impl Service {
                 .map(Misconfigured::from)
                 .or(missing.map(Misconfigured::Binding)),
             settings,
+            counters: Counters::new(env),
             authenticator,
             resources,
             indexes,

@@ -72,6 +72,8 @@ export interface WorkerOptions {
     rateLimiter?: { limit: number; period: 10 | 60 };
     /** In the limiter's place something that has no `limit`, or a service whose `limit` is rejected. */
     brokenRateLimiter?: "throws" | "rejects";
+    /** Miniflare's data set takes data points and keeps none. */
+    analytics?: boolean;
   };
   withoutKv?: boolean;
   withoutObjects?: boolean;
@@ -202,12 +204,13 @@ export class Worker {
 
   /** What is bound beside the objects. */
   #bindings(): MiniflareWorker["config"]["env"] {
-    const { rateLimiter, brokenRateLimiter } = this.options.bindings ?? {};
+    const { rateLimiter, brokenRateLimiter, analytics } = this.options.bindings ?? {};
     const { withoutKv, vars = {} } = this.options;
     return {
       ...Object.fromEntries(Object.entries(vars).map(([name, value]) => [name, { type: "text" as const, value }])),
       ...(withoutKv ? {} : { TOKENS: { type: "kv" as const, id: "TOKENS" } }),
       ...(rateLimiter ? { RATE_LIMITER: { type: "rate-limit" as const, namespace: "1001", simple: rateLimiter } } : {}),
+      ...(analytics ? { ANALYTICS: { type: "analytics-engine-dataset" as const, name: "requests" } } : {}),
       ...(brokenRateLimiter === "throws" ? { RATE_LIMITER: { type: "json" as const, value: {} } } : {}),
       ...(brokenRateLimiter === "rejects"
         ? { RATE_LIMITER: { type: "fetcher" as const, handler: () => new Response() as never } }

@@ -129,7 +129,7 @@ for (const kind of KINDS) {
     assertRecord(await registry.put(kind, id, { metadata: both }), 200, kind, { metadata: both });
   });
 
-  test(`${kind}: a change that was refused, a read and a registration are no change by a user`, async () => {
+  test(`${kind}: a change that was refused or has no item, a read and a registration are no change by a user`, async () => {
     const project = new Project(worker);
     const id = resourceId();
     await registry.put(kind, id, { project_id: project.id, observed_at: minutes(-60), metadata: both });
@@ -138,6 +138,9 @@ for (const kind of KINDS) {
     const token = await project.as("reader");
     assert.equal((await worker.request("GET", `/${kind}/${id}/metadata`, { token })).status, 200);
     assert.equal((await project.delete(`/${kind}/${id}/metadata/key1`, { token })).status, 403);
+    // The page asks so whether a token may change anything.
+    const none = { token: await project.as("member"), body: { metadata: {} } };
+    assert.equal((await worker.request("POST", `/${kind}/${id}/metadata`, none)).status, 200);
     const observed = { observed_at: minutes(-30), metadata: { cloud: "1" } };
     assertRecord(await registry.put(kind, id, observed), 200, kind, { metadata: { cloud: "1" } });
   });

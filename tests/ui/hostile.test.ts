@@ -230,7 +230,7 @@ test("the policy of the page: nothing but its own files, no inline script, no HT
       injected: false,
     });
     // These were the test's own doing.
-    visit.forgive(/Content Security Policy|TrustedHTML|elsewhere\.example/);
+    visit.forgive(/Content Security Policy|Trusted(HTML|Script)|elsewhere\.example/);
   });
 });
 

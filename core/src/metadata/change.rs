@@ -50,6 +50,11 @@ impl Change {
         metadata.len() - self.removed.len() + new
     }
 
+    /// Returns whether it touches no key.
+    pub(super) fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.put.is_empty()
+    }
+
     /// Returns the keys that it touches, whether or not their values differ.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         let put = self.put.iter().map(|(key, _)| key.as_str());

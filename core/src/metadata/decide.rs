@@ -33,7 +33,7 @@ pub enum Rejection {
     Quota,
 }
 
-/// Returns what is to be written, [`None`] for an operation that only reads.
+/// Returns what is to be written, [`None`] for an operation that only reads or touches no item.
 ///
 /// `item_limit` is the number of items that a resource may have after a write.
 ///
@@ -60,7 +60,8 @@ pub fn decide(
         let fits = change.items_after(&record.metadata) <= item_limit;
         ensure(fits, Rejection::Quota)?;
     }
-    Ok(change)
+    // A POST of no items is how a client finds out whether it may change any: it is no user's change.
+    Ok(change.filter(|change| !change.is_empty()))
 }
 
 /// Steps 13 to 15 for a server.

@@ -36,6 +36,8 @@ async function show() {
     resolveServers(item);
   }
   resolveServers(description);
+  // RapiDoc begins this line left of a narrow screen.
+  delete description.info.license;
   await customElements.whenDefined("rapi-doc");
   const view = /** @type {RapiDoc} */ (document.createElement("rapi-doc"));
   const attributes = {

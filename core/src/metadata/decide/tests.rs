@@ -592,3 +592,25 @@ fn a_change_removes_and_puts_what_the_operation_names() {
         assert_eq!(record.metadata, after, "{operation:?}");
     }
 }
+
+#[test]
+fn a_change_that_touches_no_item_is_checked_and_then_writes_nothing() {
+    let none = Operation::Merge { items: items(&[]) };
+    for resource in [Resource::Server(server()), Resource::Image(image())] {
+        let record = record(resource);
+        assert_eq!(decide(Some(&record), &none, &member(), 128), Ok(None));
+        let all = Operation::Replace { items: items(&[]) };
+        assert!(matches!(
+            decide(Some(&record), &all, &member(), 128),
+            Ok(Some(_))
+        ));
+    }
+    let locked = record(Resource::Server(Server {
+        locked: true,
+        ..server()
+    }));
+    assert_eq!(
+        decide(Some(&locked), &none, &member(), 128),
+        Err(Rejection::Locked)
+    );
+}
