@@ -95,7 +95,9 @@ impl ResourceState {
         }
         let record = self.record.as_ref();
         let change = match decide(record, operation, &call.actor, call.item_limit) {
-            Ok(change) => change.unwrap_or_default(),
+            Ok(Some(change)) => change,
+            // Nothing is touched, so there is nothing to remember.
+            Ok(None) => return Ok(Ok(Carried::Now)),
             Err(rejection) => return Ok(Err(rejection)),
         };
         let Some(record) = record else {
