@@ -96,8 +96,8 @@ for (const kind of KINDS) {
 
   test(`${kind}: a record that moved to another project, or was deleted, is no ghost in the old list`, async () => {
     const [old, current] = [new Project(worker), new Project(worker)];
-    const [moved, deleted] = [await make(old, kind), await make(old, kind)];
-    await settled(kind, old, ids(await all(kind, `project_id=${old.id}`)) as string[]);
+    const [moved, deleted] = (await makeMany(old, kind, 2)) as [string, string];
+    await settled(kind, old, [moved, deleted]);
     await registry.put(kind, moved, { project_id: current.id });
     assertNoContent(await registry.delete(kind, deleted));
     assert.deepEqual(await all(kind, `project_id=${old.id}`), []);

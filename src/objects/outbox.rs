@@ -50,13 +50,15 @@ impl ResourceObject {
         let end = platform::now() + MAX_DURATION;
         let mut after = self.told_up_to.take();
         let mut count = 0;
+        let mut all_told = true;
         while count < MAX_LISTS && platform::now() < end {
             // Read together with the updates that are told of it: should the record change while they
             // are told, they are pending again, and the next ones are told of the change.
             let snapshot = self.with_state(Snapshot::of)?;
             let updates = schema::pending_updates(&self.database, &after, AT_ONCE)?;
             let Some(last) = updates.last() else {
-                return self.set_next_alarm();
+                // What is pending although all were told was added meanwhile.
+                return self.set_next_alarm(if all_told { 0 } else { RETRY_MILLIS });
             };
             let told = join_all(
                 updates
@@ -64,6 +66,7 @@ impl ResourceObject {
                     .map(|update| self.tell(&indexes, &snapshot, update)),
             );
             let told = told.await;
+            all_told &= told.iter().all(|is_told| *is_told);
             let taken = updates.iter().zip(told).filter(|(_, is_told)| *is_told);
             schema::acknowledge(&self.database, taken.map(|(update, _)| update))?;
             after.clone_from(&last.list);
@@ -99,10 +102,10 @@ impl ResourceObject {
         matches!(told, Some(Ok(())))
     }
 
-    fn set_next_alarm(&self) -> worker::Result<()> {
+    fn set_next_alarm(&self, retry_millis: i64) -> worker::Result<()> {
         let now = platform::now().timestamp_millis();
         if !schema::pending_updates(&self.database, "", 1)?.is_empty() {
-            return self.database.set_alarm(now + RETRY_MILLIS);
+            return self.database.set_alarm(now + retry_millis);
         }
         match self.with_state(ResourceState::removable_at)? {
             Some(at) if at <= now => {
