@@ -31,7 +31,10 @@ function assertReadable(answer: Answer, page: string): void {
 
 function assertUnreadable(answer: Answer): void {
   const names = answer.headers.list.map(([name]) => name.toLowerCase());
-  assert.deepEqual(names.filter((name) => name.startsWith("access-control-")), []);
+  assert.deepEqual(
+    names.filter((name) => name.startsWith("access-control-")),
+    [],
+  );
 }
 
 test("a page that is named may read an answer, its fault and its headers", async () => {
@@ -91,7 +94,13 @@ test("a preflight needs no token, and says which methods and headers there are",
     assert.deepEqual(answer.headers.all("Access-Control-Allow-Methods"), [methods]);
     assert.match(answer.headers.get("Access-Control-Max-Age") ?? "", /^\d+$/);
     const allowed = list(answer, "Access-Control-Allow-Headers").map((name) => name.toLowerCase());
-    for (const name of ["x-auth-token", "content-type", "openstack-api-version", "x-openstack-nova-api-version", "x-openstack-request-id"]) {
+    for (const name of [
+      "x-auth-token",
+      "content-type",
+      "openstack-api-version",
+      "x-openstack-nova-api-version",
+      "x-openstack-request-id",
+    ]) {
       assert.ok(allowed.includes(name), name);
     }
     for (const name of SENT.slice(0, 3)) assert.ok(allowed.includes(name.toLowerCase()), name);

@@ -49,7 +49,12 @@ async function pages(project: Project, kind: Kind, path: string): Promise<Page[]
 }
 
 /** Registers many, some at a time; the newest first, as lists are. */
-async function makeMany(project: Project, kind: Kind, count: number, fields: (at: number) => Fields = () => ({})): Promise<string[]> {
+async function makeMany(
+  project: Project,
+  kind: Kind,
+  count: number,
+  fields: (at: number) => Fields = () => ({}),
+): Promise<string[]> {
   const made: string[] = new Array(count);
   let next = 0;
   const work = async (): Promise<void> => {
@@ -88,8 +93,14 @@ test("a page has at most 100 entries, whatever the limit, and a link to the rest
   }
   // What else was asked for holds on the next page, too.
   const filtered = await pages(project, "servers", `/v2.1/${project.id}/servers/detail?name=&limit=60&status=ACTIVE`);
-  assert.deepEqual(filtered.map(({ ids }) => ids.length), [60, 45]);
-  assert.deepEqual(filtered.flatMap(({ ids }) => ids), made);
+  assert.deepEqual(
+    filtered.map(({ ids }) => ids.length),
+    [60, 45],
+  );
+  assert.deepEqual(
+    filtered.flatMap(({ ids }) => ids),
+    made,
+  );
   assert.ok(filtered[0]?.next?.startsWith(`${worker.url}/v2.1/${project.id}/servers/detail?`), filtered[0]?.next);
 });
 
@@ -108,7 +119,10 @@ for (const kind of KINDS) {
     }
     // In brief none of that is read: all are on one page.
     const brief = await page(project, kind, `/v2.1/${kind}`);
-    assert.deepEqual(brief.ids.filter((id) => made.includes(id)), made);
+    assert.deepEqual(
+      brief.ids.filter((id) => made.includes(id)),
+      made,
+    );
     assert.ok(brief.bytes < 100_000, `${brief.bytes} bytes`);
   });
 }
@@ -119,7 +133,10 @@ test("a document that is larger than a page is a page of its own", async () => {
   const made = await makeMany(project, "servers", 3, () => ({ metadata, attributes: { k: "v".repeat(48_000) } }));
   await known(project, "servers", 3);
   const found = await pages(project, "servers", "/v2.1/servers/detail");
-  assert.deepEqual(found.map(({ ids }) => ids).filter((ids) => ids.length > 0), made.map((id) => [id]));
+  assert.deepEqual(
+    found.map(({ ids }) => ids).filter((ids) => ids.length > 0),
+    made.map((id) => [id]),
+  );
 });
 
 test("a search that stopped before it had found enough has a link, and the link leads to what it is looking for", async () => {
@@ -130,7 +147,10 @@ test("a search that stopped before it had found enough has a link, and the link 
   const [first, ...others] = await pages(project, "servers", "/v2.1/servers?status=ERROR&limit=5");
   assert.deepEqual(first?.ids, []);
   assert.ok(first.next !== undefined, "no link, although there is more");
-  assert.deepEqual(others.flatMap(({ ids }) => ids), [made[619]]);
+  assert.deepEqual(
+    others.flatMap(({ ids }) => ids),
+    [made[619]],
+  );
   // By its name it is found at once.
   await worker.putServer(made[619] ?? "", { name: "needle" });
   for (const patience = Date.now() + 60_000; ; await sleep(50)) {
@@ -151,7 +171,10 @@ test("the place where a search stopped is good although the server there is gone
   assert.deepEqual(first.ids, made.slice(0, 2));
   // Its link names the last entry, as N's does. One that is soft-deleted is not listed, but a marker.
   await worker.putServer(made[1] ?? "", { vm_state: "soft-delete" });
-  assert.deepEqual((await pages(project, "servers", first.next ?? "")).flatMap(({ ids }) => ids), made.slice(2));
+  assert.deepEqual(
+    (await pages(project, "servers", first.next ?? "")).flatMap(({ ids }) => ids),
+    made.slice(2),
+  );
 });
 
 test("twelve dead images do not hide the living one behind them", async () => {
@@ -161,7 +184,11 @@ test("twelve dead images do not hide the living one behind them", async () => {
   await known(project, "images", 13);
   for (const query of ["", "&limit=1", "&limit=5"]) {
     const found = await pages(project, "images", `/v2.1/images?name=${name}${query}`);
-    assert.deepEqual(found.flatMap(({ ids }) => ids), [made[12]], query);
+    assert.deepEqual(
+      found.flatMap(({ ids }) => ids),
+      [made[12]],
+      query,
+    );
   }
 });
 
@@ -171,7 +198,11 @@ test("soft-deleted servers are shown one by one, but in no list, as N", async ()
   await known(project, "servers", 3);
   assert.equal((await list(project, `/v2.1/servers/${id}`)).json().server.status, "SOFT_DELETED");
   for (const query of ["", "?status=SOFT_DELETED&status=ACTIVE", "?name=", "?limit=2"]) {
-    assert.deepEqual((await pages(project, "servers", `/v2.1/servers${query}`)).flatMap(({ ids }) => ids), [newest, oldest], query);
+    assert.deepEqual(
+      (await pages(project, "servers", `/v2.1/servers${query}`)).flatMap(({ ids }) => ids),
+      [newest, oldest],
+      query,
+    );
   }
   assert.deepEqual((await page(project, "servers", "/v2.1/servers?status=SOFT_DELETED")).ids, []);
 });
@@ -189,7 +220,10 @@ for (const behaviour of ["hangs", "throws"]) {
           const answer = await list(project, path);
           assert.equal(answer.status, 200, answer.text);
           const ids = answer.json()[kind].map(({ id }: { id: string }) => id);
-          assert.deepEqual(ids.filter((id: string) => made.includes(id)), [made[0], made[2]]);
+          assert.deepEqual(
+            ids.filter((id: string) => made.includes(id)),
+            [made[0], made[2]],
+          );
           assert.ok(answer.milliseconds < 8_000, `${answer.milliseconds} ms`);
           assert.match((await logged(worker, answer)).detail ?? "", /^records are left out: .+ \(1 of \d+\)$/);
         }
@@ -197,7 +231,10 @@ for (const behaviour of ["hangs", "throws"]) {
         await setBehaviours({});
       }
       const healed = await page(project, kind, `/v2.1/${kind}`);
-      assert.deepEqual(healed.ids.filter((id) => made.includes(id)), made);
+      assert.deepEqual(
+        healed.ids.filter((id) => made.includes(id)),
+        made,
+      );
     });
   }
 }

@@ -30,7 +30,8 @@ for (const kind of KINDS) {
       ...[...READS, ...WRITES].map(({ method, path, body }) => ({ method, path: `${resource}/${path}`, ...(body && { body }) })),
     ];
     for (const { method, path, ...body } of operations) {
-      const ask = (accept: string): Promise<Answer> => worker.request(method, path, { token, headers: { Accept: accept, "Content-Type": JSON_TYPE }, ...body });
+      const ask = (accept: string): Promise<Answer> =>
+        worker.request(method, path, { token, headers: { Accept: accept, "Content-Type": JSON_TYPE }, ...body });
       const own = await ask(OWN);
       assertType(own, 200, OWN);
       const plain = await ask(JSON_TYPE);

@@ -81,7 +81,10 @@ const REQUESTS: { name: string; path?: string; query?: string; headers?: Record<
   { name: "a key of thousands of encoded characters", path: "/servers/{id}/metadata/" + "%2F".repeat(LONG / 3) },
   { name: "thousands of media types", headers: { Accept: "a/b;q=0.1,".repeat(LONG / 10) } },
   { name: "thousands of semicolons in a media type", headers: { Accept: `a/b${";".repeat(LONG)}` } },
-  { name: "a content type of thousands of parameters", headers: { "Content-Type": `application/json${";a=b".repeat(LONG / 4)}` } },
+  {
+    name: "a content type of thousands of parameters",
+    headers: { "Content-Type": `application/json${";a=b".repeat(LONG / 4)}` },
+  },
   { name: "thousands of versions", headers: { "OpenStack-API-Version": "compute 2.1,".repeat(LONG / 12) } },
   { name: "a version of thousands of digits", headers: { "X-OpenStack-Nova-API-Version": `2.${"9".repeat(LONG)}` } },
   { name: "a token of thousands of characters", headers: { "X-Auth-Token": "x".repeat(LONG) } },

@@ -192,7 +192,7 @@ export function bothWays(cloud: Cloud): void {
       await until("the ghost is listed", async () => {
         const { status, json, text } = await listed();
         assert.equal(status, 200, text);
-        return json.servers.some((server: { id: string }) => server.id === ghost);
+        return json.servers.some((server) => server.id === ghost);
       });
       const found = await bridge.command(["verify"]);
       assert.equal(found.code, 1, bridge.tail());
@@ -215,7 +215,7 @@ export function bothWays(cloud: Cloud): void {
       const clean = await bridge.command(["verify"]);
       assert.deepEqual([clean.code, clean.lines.at(-1)?.left], [0, 0], JSON.stringify(clean.lines));
 
-      async function listed(): Promise<{ status: number; text: string; json: any }> {
+      async function listed(): Promise<{ status: number; text: string; json: { servers: { id: string }[] } }> {
         const answer = await edge.registry("GET", `/servers?project_id=${cloud.project}`);
         return { status: answer.status, text: answer.text, json: answer.json() };
       }
