@@ -39,6 +39,15 @@ test("S1 503: an object that hangs, at the deadline", async () => {
   assertVersion(answer, null);
 });
 
+test("S1 503: a body that does not end, at the deadline, which names the body", async () => {
+  const project = new Project(worker);
+  const path = `/servers/${await project.server()}/metadata`;
+  const body = { metadata: { key3: "value3" } };
+  const answer = await worker.request("POST", path, { token: await project.as("member"), body, unfinished: true });
+  assertFault(answer, 503, "serviceUnavailable", "The request body did not arrive in time.");
+  assert.ok(answer.milliseconds >= DEADLINE_MS - 50, `${answer.milliseconds} ms`);
+});
+
 test("after a hang the same object and others are served, data intact", async () => {
   const project = new Project(worker);
   const [server, other] = [await project.server(), await project.server()];

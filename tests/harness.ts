@@ -139,6 +139,8 @@ export interface RequestOptions {
   body?: string | Uint8Array | object;
   /** Sends the body without a `Content-Length`, in two chunks. */
   chunked?: boolean;
+  /** Never ends the body. */
+  unfinished?: boolean;
   /** Milliseconds until the client gives up. No request of a test waits for ever. */
   patience?: number;
 }
@@ -351,6 +353,8 @@ export class Worker {
       });
       if (body === undefined) {
         request.end();
+      } else if (options.unfinished) {
+        request.write(body);
       } else if (options.chunked) {
         const middle = body.length >> 1;
         request.write(body.subarray(0, middle), () => request.end(body.subarray(middle)));
@@ -380,7 +384,7 @@ function wire(host: string, method: string, options: RequestOptions): { headers:
     body = Buffer.from(JSON.stringify(options.body), "utf8");
     add("Content-Type", "application/json");
   }
-  if (options.chunked) add("Transfer-Encoding", "chunked");
+  if (options.chunked || options.unfinished) add("Transfer-Encoding", "chunked");
   else if (body !== undefined || method === "POST" || method === "PUT") add("Content-Length", String(body?.length ?? 0));
   headers.push(...given);
   const bytes = headers.map(([name, value]): [string, string] => [name, Buffer.from(value, "utf8").toString("latin1")]);

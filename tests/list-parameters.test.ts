@@ -293,6 +293,19 @@ for (const [query, problem] of [
   });
 }
 
+test("servers?locked=maybe: 400 as N from 2.73 on", async () => {
+  const token = await own.as("member");
+  const headers = { "OpenStack-API-Version": "compute 2.73" };
+  const answer = await worker.request("GET", "/v2.1/servers?locked=maybe", { token, headers });
+  assert.equal(answer.status, 400);
+  assert.match(answer.json().badRequest.message, /^Unrecognized value 'maybe', acceptable values are: '0', '1', /);
+});
+
+test("servers?metadata: 400 to an admin as N, and others are not heard", async () => {
+  assertFault(await ask(own, "/v2.1/servers?metadata=x", "admin"), 400, "badRequest", "Invalid filter field: metadata.");
+  assert.equal((await ask(own, "/v2.1/servers?metadata=x", "member")).status, 200);
+});
+
 test("servers?name: a pattern may have 255 characters, and none takes long", async () => {
   assert.equal((await ask(own, `/v2.1/servers?name=${"a".repeat(255)}`, "member")).status, 200);
   assert.equal((await ask(own, `/v2.1/servers?name=${"a".repeat(256)}`, "member")).status, 400);
