@@ -58,7 +58,10 @@ pub fn operations(input: &[u8]) {
         let note = entry.note();
         assert_eq!(replaced(&note), entry.replaced.as_deref());
         let beginning: String = note.chars().take(10).collect();
-        assert_eq!(replaced_bytes(&beginning, note.len()), entry.operation.replaced);
+        assert_eq!(
+            replaced_bytes(&beginning, note.len()),
+            entry.operation.replaced
+        );
         let operation = entry.operation;
         assert!(operation.at >= now);
         if let Some(last) = applied.last() {

@@ -417,7 +417,7 @@ mod tests {
         let note = next.note();
         assert_eq!(note, format!("deleted\n{text}"));
         assert_eq!(replaced(&note), Some(text));
-        assert_eq!(replaced_bytes(&note[..9], note.len()), Some(text.len()));
+        assert_eq!(replaced_bytes("deleted\n{", note.len()), Some(text.len()));
         assert_eq!(AppliedOutcome::parse(&note), Some(AppliedOutcome::Deleted));
         let later = entry(&log, 3, (AppliedOutcome::Deleted, 2 + LIFETIME), 1);
         assert_eq!(later.operation.replaced, None);
