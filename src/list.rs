@@ -3,6 +3,7 @@
 //! An index says what might be there. What is shown is what each resource's own record says now, so a
 //! list never names a resource to a project that may not see it, however late the index is.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use edge_metadata_core::auth::Actor;
@@ -60,6 +61,8 @@ pub(crate) async fn answer(
         detail,
         query: ListQuery::parse(head.query(), route.kind, detail, version, actor)?,
         view: exchange.view(route, version, actor),
+        has_replies: Cell::new(false),
+        has_failures: Cell::new(false),
     };
     let mut page = JsonPage::new(listing.query.limit);
     let next = if listing.query.is_empty() {
@@ -67,6 +70,9 @@ pub(crate) async fn answer(
     } else {
         listing.fill(&mut page).await?
     };
+    if listing.has_failures.get() && !listing.has_replies.get() {
+        return Err(Fault::StoreUnavailable);
+    }
     let next = next.map(|marker| {
         let list_url = listing.view.list_url(detail);
         listing.query.next_url(&list_url, &marker)
@@ -84,6 +90,10 @@ struct Listing<'a> {
     detail: bool,
     query: ListQuery,
     view: View<'a>,
+    /// Whether a record replied, and whether one did not: one that does not is left out, but when none
+    /// does there is nothing to tell.
+    has_replies: Cell<bool>,
+    has_failures: Cell<bool>,
 }
 
 impl Listing<'_> {
@@ -91,7 +101,7 @@ impl Listing<'_> {
     async fn fill(&self, page: &mut JsonPage) -> Result<Option<Marker>, Fault> {
         if let Some(id) = self.query.only_id() {
             let ids: Vec<_> = ResourceId::parse(id).into_iter().collect();
-            self.push_all(page, &ids).await?;
+            self.push_all(page, &ids).await;
             return Ok(None);
         }
         let mut after = self.start().await?;
@@ -105,7 +115,7 @@ impl Listing<'_> {
                 .collect();
             asked += ids.len();
             searches += 1;
-            self.push_all(page, &ids).await?;
+            self.push_all(page, &ids).await;
             if page.is_full() {
                 return Ok(page.last().map(|id| Marker::Resource(id.to_string())));
             }
@@ -134,10 +144,13 @@ impl Listing<'_> {
             detail: false,
         };
         match self.entry(resource_id, &args).await {
-            Ok(Some(ListEntry::Brief(summary))) => Ok(Position {
-                created: summary.created.timestamp_millis(),
-                id: id.clone(),
-            }),
+            Ok(Some(ListEntry::Brief(summary))) => {
+                self.has_replies.set(true);
+                Ok(Position {
+                    created: summary.created.timestamp_millis(),
+                    id: id.clone(),
+                })
+            }
             Ok(_) => Err(unknown()),
             Err(error) => Err(self.exchange.store_failed(&error)),
         }
@@ -171,8 +184,8 @@ impl Listing<'_> {
     }
 
     /// Adds those records to the page that the list shows, in the order of `ids`.
-    async fn push_all(&self, page: &mut JsonPage, ids: &[ResourceId]) -> Result<(), Fault> {
-        for (id, entry) in self.entries(ids).await? {
+    async fn push_all(&self, page: &mut JsonPage, ids: &[ResourceId]) {
+        for (id, entry) in self.entries(ids).await {
             let summary = match &entry {
                 ListEntry::Brief(summary) => summary.clone(),
                 ListEntry::Full(record) => Summary::from(record.as_ref()),
@@ -184,11 +197,10 @@ impl Listing<'_> {
                 break;
             }
         }
-        Ok(())
     }
 
     /// Asks for records, all at once. One that cannot be read in time is left out, and the log says so.
-    async fn entries(&self, ids: &[ResourceId]) -> Result<Vec<(ResourceId, ListEntry)>, Fault> {
+    async fn entries(&self, ids: &[ResourceId]) -> Vec<(ResourceId, ListEntry)> {
         let args = ShowListEntry {
             scope: self.query.scope(),
             detail: self.detail,
@@ -219,14 +231,15 @@ impl Listing<'_> {
                 "records are left out: {cause} ({left_out} of {})",
                 ids.len()
             ));
-            if left_out == ids.len() {
-                return Err(Fault::StoreUnavailable);
-            }
+            self.has_failures.set(true);
+        }
+        if left_out < ids.len() {
+            self.has_replies.set(true);
         }
         let entries = ids.iter().zip(replies);
-        Ok(entries
+        entries
             .filter_map(|(id, reply)| Some((*id, reply.flatten()?)))
-            .collect())
+            .collect()
     }
 
     async fn entry(
