@@ -154,8 +154,8 @@ export class RabbitMq {
     return this.bus.purge(this.#amqp(vhost), queue);
   }
 
-  /** So many notifications of each server; gives how many messages wait then. */
-  publish(vhost: Vhost, queue: string, servers: string[], times: number): Promise<number> {
+  /** So many notifications of each server. */
+  publish(vhost: Vhost, queue: string, servers: string[], times: number): Promise<void> {
     return this.bus.publish(this.#amqp(vhost), queue, servers, times);
   }
 

@@ -42,7 +42,7 @@ export class Subject {
       if (expected !== undefined) assert.deepEqual(record?.metadata, expected);
       assert.deepEqual(record?.metadata ?? null, await this.original(kind, id), `${kind} ${id}`);
     };
-    await eventually(look, { within: 30_000, why: () => this.bridge.tail(), ...patience });
+    await eventually(look, { within: 60_000, why: () => this.bridge.tail(), ...patience });
   }
 }
 
