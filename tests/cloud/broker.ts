@@ -90,19 +90,28 @@ export function broker(cloud: Cloud): void {
       await cloud.rabbit.publish("nova", INFO, about, BACKLOG / ABOUT);
       // RabbitMQ answers how many there are before it has put the last ones away.
       await until("all of them wait", async () => (await cloud.rabbit.waiting("nova", INFO)) === BACKLOG);
-      // With Nova away the bridge holds as much as it ever does.
+      const pending = async (): Promise<number> => (await bridge.metrics()).get("edge_metadata_bridge_pending") ?? 0;
+      let held = { now: 0, most: 0 };
+      // With Nova away the bridge holds as much as it ever does: a message of each server.
       await cloud.nova.service.kill();
-      await bridge.begin();
-      await until("the bridge reads", async () => bridge.log.some(({ message }) => message === "reading"));
-      await until("it holds what it may", async () => ((await bridge.metrics()).get("edge_metadata_bridge_pending") ?? 0) > 1, {
-        within: 60_000,
-      });
-      const held = bridge.memory();
-      await cloud.nova.service.start();
+      try {
+        const begun = bridge.log.length;
+        await bridge.begin();
+        await bridge.says("reading", 120_000, begun);
+        await until("it holds what it may", async () => (await pending()) >= ABOUT, {
+          within: 400_000,
+          every: 500,
+          why: () => bridge.tail(),
+        });
+        held = bridge.memory();
+      } finally {
+        await cloud.nova.service.start();
+      }
       const began = performance.now();
-      await until("it is worked off", async () => (await cloud.rabbit.waiting("nova", INFO)) === 0, {
+      const left = async (): Promise<number> => ((await cloud.rabbit.waiting("nova", INFO)) ?? 0) + (await pending());
+      await until("it is worked off", async () => (await left()) === 0, {
         within: 400_000,
-        every: 1_000,
+        every: 500,
         why: () => bridge.tail(),
       });
       const seconds = (performance.now() - began) / 1000;
