@@ -225,7 +225,6 @@ async fn import_kind<C: Cloud, E: Edge>(
         progress.tally.add(sent?);
         progress.complete = next.is_none();
         progress.marker = next;
-        info!(kind = %kind, read = progress.tally.read, "imported");
         // Before the other page's failure: this one has arrived.
         if !options.dry_run {
             state
@@ -235,6 +234,7 @@ async fn import_kind<C: Cloud, E: Edge>(
                     source,
                 })?;
         }
+        info!(kind = %kind, read = state.of(kind).tally.read, "imported");
         page = following?;
     }
     bar.finish();
