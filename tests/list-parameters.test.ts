@@ -205,7 +205,11 @@ for (const row of [
   test(`images${how(row).replaceAll(PICTURE, "picture")}: ${row.found.join(", ") || "none"}`, async () => {
     for (const path of ["/v2.1/images", "/v2.1/images/detail"]) {
       const answer = await ask(own, `${path}?${row.query}`, "member");
-      assert.deepEqual(namesIn(answer, "images").filter((name) => name.startsWith("picture")), row.found, path);
+      assert.deepEqual(
+        namesIn(answer, "images").filter((name) => name.startsWith("picture")),
+        row.found,
+        path,
+      );
     }
   });
 }

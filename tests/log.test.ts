@@ -131,7 +131,10 @@ test("no line has a token, its digest, a key, a value or a query", async () => {
       body: { server: { metadata: { [key]: value }, attributes: { [key]: value }, [key]: value } },
     }),
   ];
-  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 400, 400, 200, 204, 401, 401, 401, 404, 400]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 400, 400, 200, 204, 401, 401, 401, 404, 400],
+  );
   for (const answer of answers) await lineOf(worker, answer);
   const log = worker.logs().join("\n");
   for (const [what, text] of Object.entries({ key, value, query, name, token, unknown, registrar })) {

@@ -78,7 +78,11 @@ export async function start(...args: string[]): Promise<Start> {
   return start;
 }
 
-export async function until(condition: () => boolean | Promise<boolean>, milliseconds: number, what: () => string): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  milliseconds: number,
+  what: () => string,
+): Promise<void> {
   for (const limit = Date.now() + milliseconds; !(await condition()); await sleep(50)) {
     if (Date.now() > limit) assert.fail(what());
   }

@@ -199,7 +199,10 @@ test("changes: the resources that have marks, oldest first, in pages, until what
   const before = Date.now();
   for (const [kind, id] of made) await put(project, kind, id, "key1", "mine");
   const found = await listed(ids, ids);
-  assert.deepEqual(found.map(({ kind }) => kind), made.map(([kind]) => wrapper(kind)));
+  assert.deepEqual(
+    found.map(({ kind }) => kind),
+    made.map(([kind]) => wrapper(kind)),
+  );
   for (const [at, { changed_at }] of found.entries()) {
     assert.ok(Date.parse(changed_at) >= before - 1 && Date.parse(changed_at) <= Date.now(), changed_at);
     assert.ok(Date.parse(changed_at) >= Date.parse(found[at - 1]?.changed_at ?? changed_at), "oldest first");

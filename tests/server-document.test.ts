@@ -144,7 +144,15 @@ const ATTRIBUTES = {
 test("what the control plane sends as attributes is shown in the place of neutral values, to those whom N shows it", async () => {
   const project = new Project(worker);
   const id = await project.server({ attributes: ATTRIBUTES });
-  const always = ["accessIPv4", "addresses", "hostId", "key_name", "user_id", "OS-EXT-AZ:availability_zone", "OS-SRV-USG:launched_at"];
+  const always = [
+    "accessIPv4",
+    "addresses",
+    "hostId",
+    "key_name",
+    "user_id",
+    "OS-EXT-AZ:availability_zone",
+    "OS-SRV-USG:launched_at",
+  ];
   for (const [role, version, names] of [
     ["reader", "2.1", always],
     ["reader", "2.19", [...always, "description"]],
@@ -186,7 +194,15 @@ test("no attribute takes the place of what the edge knows itself", async () => {
 test("the flavor is shown as its microversion has it, from whatever the control plane gave of it", async () => {
   const project = new Project(worker);
   const links = [{ rel: "bookmark", href: "http://openstack.example.com/flavors/1" }];
-  const embedded = { vcpus: 2, ram: 2048, disk: 20, ephemeral: 0, swap: 0, original_name: "m1.small", extra_specs: { "hw:numa_nodes": "1" } };
+  const embedded = {
+    vcpus: 2,
+    ram: 2048,
+    disk: 20,
+    ephemeral: 0,
+    swap: 0,
+    original_name: "m1.small",
+    extra_specs: { "hw:numa_nodes": "1" },
+  };
   for (const [flavor, before, after] of [
     [{ id: "1", links }, { id: "1", links }, EMBEDDED_FLAVOR],
     [embedded, FLAVOR, embedded],
@@ -204,7 +220,10 @@ test("the image is an object, or an empty text for a server that was booted from
   const image = { id: "70a599e0-31e7-49b7-b260-868f441e862b", links: [] };
   const id = await project.server({ attributes: { image: { ...image, properties: { os_distro: "debian" } } } });
   assert.deepEqual((await shown(project, "servers", id, "reader", "2.97"))["image"], image);
-  assert.deepEqual((await shown(project, "servers", id, "reader", "2.98"))["image"], { ...image, properties: { os_distro: "debian" } });
+  assert.deepEqual((await shown(project, "servers", id, "reader", "2.98"))["image"], {
+    ...image,
+    properties: { os_distro: "debian" },
+  });
   for (const none of ["", null]) {
     const id = await project.server({ attributes: { image: none } });
     for (const version of ["2.1", "2.98"]) assert.equal((await shown(project, "servers", id, "reader", version))["image"], "");
@@ -237,7 +256,10 @@ test("an image has every member that N always shows", async () => {
   const project = new Project(worker);
   for (const [attributes, members] of [
     [{}, { minDisk: 0, minRam: 0, "OS-EXT-IMG-SIZE:size": null }],
-    [{ minDisk: 5, minRam: 512, "OS-EXT-IMG-SIZE:size": 25_165_824 }, { minDisk: 5, minRam: 512, "OS-EXT-IMG-SIZE:size": 25_165_824 }],
+    [
+      { minDisk: 5, minRam: 512, "OS-EXT-IMG-SIZE:size": 25_165_824 },
+      { minDisk: 5, minRam: 512, "OS-EXT-IMG-SIZE:size": 25_165_824 },
+    ],
   ]) {
     const id = await make(project, "images", { name: "an image", attributes });
     const image = await shown(project, "images", id, "reader", "2.38");

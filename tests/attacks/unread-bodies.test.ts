@@ -59,7 +59,7 @@ describe("bodies that are not needed or are refused", { concurrency: 4 }, () => 
     test(`${refusal.status}: ${refusal.name}, however long its body, and the next requests are answered`, async () => {
       const finished = BODIES.filter(({ isFinished }) => isFinished);
       for (const body of finished) await assertAnswered(refusal, body);
-        await Promise.all(BODIES.filter(({ isFinished }) => !isFinished).map((body) => assertAnswered(refusal, body)));
+      await Promise.all(BODIES.filter(({ isFinished }) => !isFinished).map((body) => assertAnswered(refusal, body)));
     });
   }
 });
