@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,8 @@ use crate::backoff::Backoff;
 use crate::cloud::{Cloud, CloudPage};
 use crate::edge::Edge;
 use crate::reconcile::{Failure, Outcome, Reconciler};
-use crate::resource::Kind;
+use crate::registry::Document;
+use crate::resource::{Kind, Resource};
 
 /// Attempts for one resource or page. An import that gives up goes on later where it was.
 const ATTEMPTS: u32 = 8;
@@ -79,6 +81,15 @@ pub struct Tally {
     pub newer: u64,
     /// The edge will not have it.
     pub rejected: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.read += other.read;
+        self.registered += other.registered;
+        self.newer += other.newer;
+        self.rejected += other.rejected;
+    }
 }
 
 /// How far an import has come.
@@ -159,20 +170,7 @@ pub async fn import<C: Cloud, E: Edge>(
         if state.of(kind).marker.is_some() {
             info!(kind = %kind, done = state.of(kind).tally.read, "goes on where it was");
         }
-        let bar = progress_bar(kind, state.of(kind).tally.read);
-        while !state.of(kind).complete {
-            page(reconciler, kind, options, state.of(kind), &bar).await?;
-            if !options.dry_run {
-                state
-                    .save(&options.state)
-                    .map_err(|source| ImportError::State {
-                        path: options.state.clone(),
-                        source,
-                    })?;
-            }
-            info!(kind = %kind, read = state.of(kind).tally.read, "imported");
-        }
-        bar.finish();
+        import_kind(reconciler, kind, options, &mut state).await?;
     }
     if !options.dry_run {
         std::fs::remove_file(&options.state).map_err(|source| ImportError::State {
@@ -198,58 +196,118 @@ fn progress_bar(kind: Kind, done: u64) -> ProgressBar {
     }
 }
 
-/// Carries one page over.
-async fn page<C: Cloud, E: Edge>(
+/// Carries the rest of a kind over, page by page. The next one is read while one is sent.
+async fn import_kind<C: Cloud, E: Edge>(
     reconciler: &Arc<Reconciler<C, E>>,
     kind: Kind,
     options: &Options,
-    progress: &mut Progress,
-    bar: &ProgressBar,
-) -> Result<(), Failure> {
-    // P: the time before the page was asked for holds for all that is on it.
-    let observed_at = reconciler.now();
-    let marker = progress.marker.clone();
-    let CloudPage { resources, next } = again(|| async {
-        Ok(reconciler
+    state: &mut State,
+) -> Result<(), ImportError> {
+    let bar = progress_bar(kind, state.of(kind).tally.read);
+    let marker = state.of(kind).marker.clone();
+    let mut page = Some(read(reconciler, kind, marker, options).await?);
+    while let Some(Page {
+        observed_at,
+        page: CloudPage { resources, next },
+    }) = page
+    {
+        let following = async {
+            match next.clone() {
+                Some(marker) => read(reconciler, kind, Some(marker), options)
+                    .await
+                    .map(Some),
+                None => Ok(None),
+            }
+        };
+        let sending = send(reconciler, options, observed_at, &resources, &bar);
+        let (sent, following) = tokio::join!(sending, following);
+        let progress = state.of(kind);
+        progress.tally.add(sent?);
+        progress.complete = next.is_none();
+        progress.marker = next;
+        // Before the other page's failure: this one has arrived.
+        if !options.dry_run {
+            state
+                .save(&options.state)
+                .map_err(|source| ImportError::State {
+                    path: options.state.clone(),
+                    source,
+                })?;
+        }
+        info!(kind = %kind, read = state.of(kind).tally.read, "imported");
+        page = following?;
+    }
+    bar.finish();
+    Ok(())
+}
+
+/// A page of the cloud, and when it was asked for.
+struct Page {
+    /// P: the time before a page was asked for holds for all that is on it.
+    observed_at: DateTime<Utc>,
+    page: CloudPage,
+}
+
+async fn read<C: Cloud, E: Edge>(
+    reconciler: &Arc<Reconciler<C, E>>,
+    kind: Kind,
+    marker: Option<String>,
+    options: &Options,
+) -> Result<Page, Failure> {
+    again(|| async {
+        let observed_at = reconciler.now();
+        let page = reconciler
             .cloud()
             .page(kind, marker.as_deref(), options.page_size)
-            .await?)
-    })
-    .await?;
-    progress.tally.read += resources.len() as u64;
-    if options.dry_run {
-        bar.inc(resources.len() as u64);
-    } else {
-        let nothing = BTreeMap::new();
-        let outcomes: Vec<_> = stream::iter(&resources)
-            .map(|(resource, document)| async {
-                let outcome = again(|| async {
-                    match reconciler
-                        .send(*resource, document, observed_at, &nothing)
-                        .await
-                    {
-                        Err(Failure::Stale(_)) => Ok(None),
-                        outcome => outcome.map(Some),
-                    }
-                })
-                .await;
-                bar.inc(1);
-                outcome
-            })
-            .buffer_unordered(options.concurrency)
-            .try_collect()
             .await?;
-        for outcome in outcomes {
-            match outcome {
-                Some(Outcome::Rejected) => progress.tally.rejected += 1,
-                Some(_) => progress.tally.registered += 1,
-                None => progress.tally.newer += 1,
-            }
+        Ok(Page { observed_at, page })
+    })
+    .await
+}
+
+/// Sends what is on one page.
+async fn send<C: Cloud, E: Edge>(
+    reconciler: &Arc<Reconciler<C, E>>,
+    options: &Options,
+    observed_at: DateTime<Utc>,
+    resources: &[(Resource, Document)],
+    bar: &ProgressBar,
+) -> Result<Tally, Failure> {
+    let mut tally = Tally {
+        read: resources.len() as u64,
+        ..Tally::default()
+    };
+    if options.dry_run {
+        bar.inc(tally.read);
+        return Ok(tally);
+    }
+    let nothing = BTreeMap::new();
+    let outcomes: Vec<_> = stream::iter(resources)
+        .map(|(resource, document)| async {
+            let outcome = again(|| async {
+                match reconciler
+                    .send(*resource, document, observed_at, &nothing)
+                    .await
+                {
+                    Err(Failure::Stale(_)) => Ok(None),
+                    outcome => outcome.map(Some),
+                }
+            })
+            .await;
+            bar.inc(1);
+            outcome
+        })
+        .buffer_unordered(options.concurrency)
+        .try_collect()
+        .await?;
+    for outcome in outcomes {
+        match outcome {
+            Some(Outcome::Rejected) => tally.rejected += 1,
+            Some(_) => tally.registered += 1,
+            None => tally.newer += 1,
         }
     }
-    progress.complete = next.is_none();
-    progress.marker = next;
-    Ok(())
+    Ok(tally)
 }
 
 /// Tries something several times.

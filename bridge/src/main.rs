@@ -15,12 +15,12 @@ use edge_metadata_bridge::edge::{EdgeClient, TokenSource};
 use edge_metadata_bridge::import::{self, ImportError, import};
 use edge_metadata_bridge::reconcile::{Failure, Reconciler};
 use edge_metadata_bridge::run::{self, run};
-use edge_metadata_bridge::verify::{Pace, verify};
+use edge_metadata_bridge::verify::{self, Pace, verify};
 use edge_metadata_bridge::{backoff::Backoff, metrics};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 /// Carries metadata both ways between an OpenStack cloud and edge-metadata.
@@ -192,13 +192,7 @@ async fn verified(bridge: &Bridge, pace: Pace, repair: bool) -> Result<ExitCode,
             line.extend(difference);
         }
         if repair {
-            let mended = match bridge.reconcile(finding.resource, true).await {
-                Ok(_) | Err(Failure::Stale(_)) => true,
-                Err(error) => {
-                    error!(kind = %finding.resource.kind, id = %finding.resource.id, %error, "could not be repaired");
-                    false
-                }
-            };
+            let mended = verify::repair(bridge, finding.resource).await;
             left += u64::from(!mended);
             if let Some(line) = line.as_object_mut() {
                 line.insert("repaired".to_owned(), mended.into());

@@ -9,13 +9,13 @@ use futures::TryStreamExt;
 use futures::stream::FuturesUnordered;
 use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior};
-use tracing::info;
+use tracing::{error, info, warn};
 
-use crate::cloud::Cloud;
-use crate::edge::Edge;
+use crate::cloud::{Cloud, CloudPage};
+use crate::edge::{Edge, EdgeError};
 use crate::metrics;
 use crate::pages::next_marker;
-use crate::reconcile::{Failure, Reconciler};
+use crate::reconcile::{Failure, Outcome, Reconciler};
 use crate::registry::{Document, Record, differences};
 use crate::resource::{Kind, Resource, ResourceId};
 
@@ -139,6 +139,21 @@ pub async fn verify<C: Cloud, E: Edge>(
     Ok(summary)
 }
 
+/// Brings a resource that differs into step. What the edge will not have stays different.
+pub async fn repair<C: Cloud, E: Edge>(
+    reconciler: &Arc<Reconciler<C, E>>,
+    resource: Resource,
+) -> bool {
+    match reconciler.reconcile(resource, true).await {
+        Ok(Outcome::Registered { .. } | Outcome::Deleted) | Err(Failure::Stale(_)) => true,
+        Ok(Outcome::Rejected) => false,
+        Err(error) => {
+            error!(kind = %resource.kind, id = %resource.id, %error, "could not be repaired");
+            false
+        }
+    }
+}
+
 /// The resources of a kind that seem to differ.
 async fn suspects<C: Cloud, E: Edge>(
     reconciler: &Arc<Reconciler<C, E>>,
@@ -149,43 +164,45 @@ async fn suspects<C: Cloud, E: Edge>(
     let mut suspects = Vec::new();
     let mut seen: HashSet<ResourceId> = HashSet::new();
     let mut projects: BTreeSet<String> = reconciler.cloud().projects().await?.into_iter().collect();
-    let mut marker = None;
-    loop {
-        let page = reconciler
-            .cloud()
-            .page(kind, marker.as_deref(), PAGE)
-            .await?;
-        for (resource, document) in &page.resources {
+    let read = |marker: Option<String>| async move {
+        let cloud = reconciler.cloud();
+        cloud.page(kind, marker.as_deref(), PAGE).await
+    };
+    let mut page = Some(read(None).await?);
+    while let Some(CloudPage { resources, next }) = page {
+        for (resource, document) in &resources {
             seen.insert(resource.id);
             projects.insert(document.project_id().to_owned());
         }
-        summary.compared += page.resources.len() as u64;
-        let mut comparing = FuturesUnordered::new();
-        for (resource, document) in page.resources {
-            ticks.tick().await;
-            if comparing.len() == CONCURRENCY
-                && let Some(suspect) = comparing.try_next().await?
-            {
-                suspects.extend(suspect);
+        summary.compared += resources.len() as u64;
+        let following = async {
+            match next {
+                Some(marker) => read(Some(marker)).await.map(Some),
+                None => Ok(None),
             }
-            comparing.push(suspect(reconciler, resource, document));
-        }
-        while let Some(suspect) = comparing.try_next().await? {
-            suspects.extend(suspect);
-        }
-        match page.next {
-            Some(next) => marker = Some(next),
-            None => break,
-        }
+        };
+        let (found, following) =
+            tokio::join!(suspects_among(reconciler, resources, ticks), following);
+        suspects.extend(found?);
+        page = following?;
     }
     for project in projects {
         let mut marker = None;
         loop {
             ticks.tick().await;
-            let page = reconciler
+            let page = match reconciler
                 .edge()
                 .list(kind, &project, marker.as_deref())
-                .await?;
+                .await
+            {
+                Ok(page) => page,
+                // P: what the edge will not have for a project's id it has nothing of.
+                Err(error @ EdgeError::Rejected { .. }) => {
+                    warn!(project, %error, "the edge will not have this project");
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            };
             let ids = page
                 .resources
                 .iter()
@@ -199,6 +216,29 @@ async fn suspects<C: Cloud, E: Edge>(
                 None => break,
             }
         }
+    }
+    Ok(suspects)
+}
+
+/// Those of the cloud's resources that seem to differ.
+async fn suspects_among<C: Cloud, E: Edge>(
+    reconciler: &Arc<Reconciler<C, E>>,
+    resources: Vec<(Resource, Document)>,
+    ticks: &mut Interval,
+) -> Result<Vec<Resource>, Failure> {
+    let mut suspects = Vec::new();
+    let mut comparing = FuturesUnordered::new();
+    for (resource, document) in resources {
+        ticks.tick().await;
+        if comparing.len() == CONCURRENCY
+            && let Some(suspect) = comparing.try_next().await?
+        {
+            suspects.extend(suspect);
+        }
+        comparing.push(suspect(reconciler, resource, document));
+    }
+    while let Some(suspect) = comparing.try_next().await? {
+        suspects.extend(suspect);
     }
     Ok(suspects)
 }

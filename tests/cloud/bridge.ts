@@ -10,8 +10,8 @@ import { freePort } from "../../scripts/free-port.mjs";
 import type { Cloud } from "./cloud.ts";
 import { given, QUEUES } from "./cloud.ts";
 
-const READY_WITHIN_MS = 60_000;
-const ENDS_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 120_000;
+const ENDS_WITHIN_MS = 60_000;
 
 export interface BridgeOptions {
   cloud: Cloud;
@@ -89,7 +89,7 @@ export class Bridge {
   }
 
   /** Waits for a line of its log that has this message. */
-  async says(message: string, within = 20_000, since = 0): Promise<LogLine> {
+  async says(message: string, within = 60_000, since = 0): Promise<LogLine> {
     const until = Date.now() + within;
     for (;;) {
       const line = this.log.slice(since).find((line) => line.message === message);

@@ -35,7 +35,6 @@ def publish(channel, queue, servers, times):
         body = notification(server)
         for _ in range(times):
             producer.publish(body, routing_key=queue, content_type="application/json", content_encoding="utf-8")
-    return waiting(channel, queue)
 
 
 COMMANDS = {"waiting": waiting, "purge": purge, "publish": publish}

@@ -31,9 +31,8 @@ export class Bus {
     await this.#ask({ command: "purge", url, queue });
   }
 
-  /** Gives how many messages wait then. */
-  async publish(url: string, queue: string, servers: string[], times: number): Promise<number> {
-    return (await this.#ask({ command: "publish", url, queue, servers, times })) as number;
+  async publish(url: string, queue: string, servers: string[], times: number): Promise<void> {
+    await this.#ask({ command: "publish", url, queue, servers, times });
   }
 
   async #ask(request: object): Promise<unknown> {

@@ -37,15 +37,13 @@ export class Person {
     public token: string,
   ) {}
 
-  nova(method: string, resource: string, body?: object, patience = 60_000): Promise<Reply> {
-    return ask(
-      `${this.cloud.nova.url}${resource}`,
-      method,
-      this.token,
-      body,
-      { "X-OpenStack-Nova-API-Version": "2.9" },
-      patience,
-    );
+  async nova(method: string, resource: string, body?: object, patience = 60_000): Promise<Reply> {
+    const url = `${this.cloud.nova.url}${resource}`;
+    for (;;) {
+      const reply = await ask(url, method, this.token, body, { "X-OpenStack-Nova-API-Version": "2.9" }, patience);
+      // SQLite refuses one of two writers that meet, and nothing has been changed then. Nova's own databases do not.
+      if (reply.status !== 500 || !reply.text.includes("OperationalError")) return reply;
+    }
   }
 
   glance(method: string, resource: string, body?: object, type = "application/json"): Promise<Reply> {

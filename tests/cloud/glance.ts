@@ -70,7 +70,8 @@ export class Glance {
   /** Active images without data. */
   async insert(images: NewImage[]): Promise<void> {
     const database = path.join(this.options.folder, "glance.sqlite");
-    const now = new Date().toISOString().slice(0, 19).replace("T", " ");
+    // As SQLAlchemy writes it: SQLite compares times as text, and a page begins after a time.
+    const now = `${new Date().toISOString().slice(0, 19).replace("T", " ")}.000000`;
     const times = { created_at: now, updated_at: now, deleted: 0 };
     const jobs = [
       {

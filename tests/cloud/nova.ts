@@ -12,6 +12,8 @@ import { Service } from "./service.ts";
 
 /** The server of the template that all others are copies of. */
 const PATTERN = "00000001-0000-4000-8000-000000000000";
+/** Its project, which must look like one of Keystone's. */
+const PATTERNS_PROJECT = "ace0".repeat(8);
 
 export interface NovaOptions {
   /** The folder of its environment. */
@@ -77,10 +79,12 @@ for name in ${JSON.stringify(NOVA_DATABASES)}:
 with sqlite3.connect(f"{folder}/nova_api.sqlite") as api:
     for name, database in (("cell0", "nova_cell0"), ("cell1", "nova_cell1")):
         api.execute("UPDATE cell_mappings SET database_connection = ? WHERE name = ?", (f"sqlite:///{folder}/{database}.sqlite", name))
+    api.execute("UPDATE instance_mappings SET project_id = ?", (sys.argv[2],))
 with sqlite3.connect(f"{folder}/nova_cell1.sqlite") as cell:
     cell.execute("UPDATE instance_info_caches SET network_info = '[]'")
+    cell.execute("UPDATE instances SET project_id = ?", (sys.argv[2],))
 `;
-    await succeed(path.join(this.options.environment, "bin", "python"), ["-c", script, this.options.folder]);
+    await succeed(path.join(this.options.environment, "bin", "python"), ["-c", script, this.options.folder, PATTERNS_PROJECT]);
   }
 
   get url(): string {

@@ -87,7 +87,7 @@ export function outages(cloud: Cloud): void {
       await bridge.kill();
       // The broker's queues were not durable: messages were lost with it, and only a verification can tell of what.
       await bridge.start("--verify-every", "1h");
-      for (const id of [...edgeOnly, ...novaOnly, ...both]) await given().inStep("servers", id, undefined, { within: 60_000 });
+      for (const id of [...edgeOnly, ...novaOnly, ...both]) await given().inStep("servers", id, undefined, { within: 120_000 });
       assert.deepEqual(await edge.changed(), []);
       for (const id of [...edgeOnly, ...novaOnly])
         await settled(

@@ -12,6 +12,7 @@ import { capture } from "../../scripts/run.mjs";
 import type { Later } from "../programs.ts";
 import { Bus } from "./bus.ts";
 import { commands } from "./documents.ts";
+import { until } from "./wait.ts";
 
 const STARTS_WITHIN_MS = 120_000;
 
@@ -119,9 +120,9 @@ export class RabbitMq {
     closeSync(output);
     this.#process = child;
     this.#gone = new Promise((resolve) => child.once("close", () => resolve()));
-    const until = Date.now() + STARTS_WITHIN_MS;
+    const end = Date.now() + STARTS_WITHIN_MS;
     while ((await this.#ask("await_startup", "--timeout", "60")).code !== 0) {
-      if (child.exitCode !== null || Date.now() > until)
+      if (child.exitCode !== null || Date.now() > end)
         throw new Failure(`RabbitMQ does not start:\n${readFileSync(log, "utf8")}`);
       await sleep(200);
     }
@@ -154,8 +155,8 @@ export class RabbitMq {
     return this.bus.purge(this.#amqp(vhost), queue);
   }
 
-  /** So many notifications of each server; gives how many messages wait then. */
-  publish(vhost: Vhost, queue: string, servers: string[], times: number): Promise<number> {
+  /** So many notifications of each server. */
+  publish(vhost: Vhost, queue: string, servers: string[], times: number): Promise<void> {
     return this.bus.publish(this.#amqp(vhost), queue, servers, times);
   }
 
@@ -178,6 +179,11 @@ export class RabbitMq {
   }
 
   async #endMapper(): Promise<void> {
-    await capture(this.programs.epmd, ["-port", this.environment["ERL_EPMD_PORT"] ?? "", "-kill"], { env: this.environment });
+    const args = ["-port", this.environment["ERL_EPMD_PORT"] ?? "", "-kill"];
+    // It does not end before it has noticed that the broker has.
+    await until("the port mapper ends", async () => {
+      const { stdout, stderr } = await capture(this.programs.epmd, args, { env: this.environment });
+      return /Killed|Cannot connect/i.test(stdout + stderr);
+    });
   }
 }

@@ -1,10 +1,12 @@
 // A program of the cloud that is served by uWSGI, on a port that stays the same however often it is ended.
 import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import net from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Failure } from "../../scripts/report.mjs";
+import { until } from "./wait.ts";
 
 const STARTS_WITHIN_MS = 120_000;
 
@@ -56,9 +58,9 @@ export class Service {
     closeSync(output);
     this.#process = child;
     this.#gone = new Promise((resolve) => child.once("close", () => resolve()));
-    const until = Date.now() + STARTS_WITHIN_MS;
+    const end = Date.now() + STARTS_WITHIN_MS;
     while (!(await this.#answers())) {
-      if (child.exitCode !== null || child.signalCode !== null || Date.now() > until) {
+      if (child.exitCode !== null || child.signalCode !== null || Date.now() > end) {
         throw new Failure(`${name} does not start:\n${readFileSync(log, "utf8")}`);
       }
       await sleep(100);
@@ -84,6 +86,19 @@ export class Service {
       // It has ended by itself.
     }
     await this.#gone;
+    // Its processes end after it, and hold its port until then.
+    await until(`${this.options.name} leaves its port`, async () => !(await this.#listens()), { every: 10 });
+  }
+
+  #listens(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const socket = net.connect(this.port, "127.0.0.1");
+      socket.once("connect", () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once("error", () => resolve(false));
+    });
   }
 
   async restart(): Promise<void> {

@@ -11,7 +11,7 @@ export interface Patience {
 
 /** Waits until something is true, and gives it. */
 export async function until<T>(what: string, look: () => T | Promise<T>, patience: Patience = {}): Promise<T> {
-  const { within = 20_000, every = 25, why = () => "" } = patience;
+  const { within = 60_000, every = 25, why = () => "" } = patience;
   const end = Date.now() + within;
   for (;;) {
     const seen = await look();
@@ -23,7 +23,7 @@ export async function until<T>(what: string, look: () => T | Promise<T>, patienc
 
 /** Waits until an assertion holds; fails as it does last. */
 export async function eventually(assertion: () => Promise<void>, patience: Patience = {}): Promise<void> {
-  const { within = 20_000, every = 25, why = () => "" } = patience;
+  const { within = 60_000, every = 25, why = () => "" } = patience;
   const end = Date.now() + within;
   for (;;) {
     try {

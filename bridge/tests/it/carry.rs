@@ -10,7 +10,7 @@ use edge_metadata_bridge::bus::carry;
 use edge_metadata_bridge::reconcile::Reconciler;
 use edge_metadata_bridge::run::{Options, run};
 use edge_metadata_bridge::scheduler::{End, Scheduler};
-use edge_metadata_bridge::verify::{Difference, Pace, verify};
+use edge_metadata_bridge::verify::Pace;
 use tokio_util::sync::CancellationToken;
 
 struct Parts {
@@ -228,58 +228,4 @@ async fn good_rounds_are_reported_while_nothing_is_left_to_carry() {
     until("reported", || parts.edge.reports.lock().unwrap().len() >= 3).await;
     stop.cancel();
     running.await.unwrap();
-}
-
-#[tokio::test]
-async fn a_verification_tells_what_is_missing_what_is_a_ghost_and_what_differs() {
-    let parts = start();
-    for number in 1..=7 {
-        parts.cloud.put(server(number), &[("k", "v")]);
-        parts.bridge.reconcile(server(number), false).await.unwrap();
-    }
-    parts.edge.servers.lock().unwrap().remove(&server(2));
-    parts.cloud.servers.lock().unwrap().remove(&server(7));
-    parts.cloud.put(server(4), &[("k", "w")]);
-    parts.edge.user(server(5), "k", Some("on its way"));
-    let mut findings = Vec::new();
-    let summary = verify(&parts.bridge, pace(), |finding| findings.push(finding))
-        .await
-        .unwrap();
-    let found: Vec<_> = findings
-        .iter()
-        .map(|finding| (finding.resource, &finding.difference))
-        .collect();
-    let different = Difference::Different {
-        fields: vec!["metadata.k".into()],
-    };
-    assert_eq!(
-        found,
-        [
-            (server(2), &Difference::Missing),
-            (server(4), &different),
-            (server(7), &Difference::Ghost)
-        ]
-    );
-    assert_eq!(
-        (
-            summary.compared,
-            summary.missing,
-            summary.ghost,
-            summary.different
-        ),
-        (6, 1, 1, 1)
-    );
-    for finding in findings {
-        parts
-            .bridge
-            .reconcile(finding.resource, true)
-            .await
-            .unwrap();
-    }
-    assert!(
-        verify(&parts.bridge, pace(), |_| {})
-            .await
-            .unwrap()
-            .is_clean()
-    );
 }

@@ -58,6 +58,10 @@ pub(crate) struct FakeCloud {
     /// Fails all that it is asked.
     pub(crate) down: AtomicBool,
     pub(crate) reads: AtomicUsize,
+    /// Pages that were asked for.
+    pub(crate) pages: AtomicUsize,
+    /// Projects besides [`PROJECT`].
+    pub(crate) projects: Mutex<Vec<String>>,
     /// How long a read takes to answer with what was there at its beginning.
     pub(crate) slow: Mutex<Duration>,
 }
@@ -124,6 +128,7 @@ impl Cloud for FakeCloud {
         limit: usize,
     ) -> Result<CloudPage, CloudError> {
         self.up()?;
+        self.pages.fetch_add(1, Ordering::SeqCst);
         let servers = self.servers.lock().unwrap();
         let after = servers.iter().filter(|(resource, _)| {
             kind == Kind::Server
@@ -145,7 +150,8 @@ impl Cloud for FakeCloud {
 
     async fn projects(&self) -> Result<Vec<String>, CloudError> {
         self.up()?;
-        Ok(vec![PROJECT.into()])
+        let others = self.projects.lock().unwrap().clone();
+        Ok(others.into_iter().chain([PROJECT.into()]).collect())
     }
 }
 
@@ -163,6 +169,10 @@ pub(crate) struct FakeEdge {
     pub(crate) servers: Mutex<BTreeMap<Resource, EdgeServer>>,
     pub(crate) removed: Mutex<BTreeMap<Resource, DateTime<Utc>>>,
     pub(crate) down: AtomicBool,
+    /// What it will not have: resources, and projects.
+    pub(crate) refused: Mutex<BTreeSet<String>>,
+    /// How long it takes to register something.
+    pub(crate) slow: Mutex<Duration>,
     /// Documents that were taken.
     pub(crate) taken: AtomicUsize,
     pub(crate) reports: Mutex<Vec<DateTime<Utc>>>,
@@ -217,6 +227,17 @@ impl FakeEdge {
         }
         Ok(())
     }
+
+    fn takes(&self, name: &str) -> Result<(), EdgeError> {
+        if self.refused.lock().unwrap().contains(name) {
+            return Err(EdgeError::Rejected {
+                request: "fake".into(),
+                status: 400,
+                message: "no".into(),
+            });
+        }
+        Ok(())
+    }
 }
 
 fn record(server: &EdgeServer) -> Record {
@@ -248,7 +269,10 @@ impl Edge for FakeEdge {
         applied: &BTreeMap<String, u64>,
     ) -> Result<Stored, EdgeError> {
         tokio::task::yield_now().await;
+        let slow = *self.slow.lock().unwrap();
+        tokio::time::sleep(slow).await;
         self.up()?;
+        self.takes(&resource.id.to_string())?;
         if self
             .removed
             .lock()
@@ -315,6 +339,7 @@ impl Edge for FakeEdge {
     ) -> Result<ResourcePage, EdgeError> {
         const PAGE: usize = 2;
         self.up()?;
+        self.takes(project)?;
         let servers = self.servers.lock().unwrap();
         let resources: Vec<_> = servers
             .keys()

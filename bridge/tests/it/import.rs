@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use crate::fakes::{FakeCloud, FakeEdge, server};
+use crate::fakes::{FakeCloud, FakeEdge, server, until};
 use edge_metadata_bridge::import::{ImportError, Options, import};
 use edge_metadata_bridge::reconcile::Reconciler;
 
@@ -64,6 +65,28 @@ async fn an_interrupted_import_goes_on_after_its_last_whole_page() {
     assert_eq!(edge.servers.lock().unwrap().len(), 95);
     let sent_again = before + (edge.taken.load(Ordering::SeqCst) - before) - 95;
     assert!(sent_again <= 10, "{sent_again} were sent again");
+}
+
+#[tokio::test]
+async fn the_next_page_is_read_while_one_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(folder.path().join("state"));
+    let (cloud, edge) = (
+        Arc::new(FakeCloud::default()),
+        Arc::new(FakeEdge::default()),
+    );
+    for number in 0..30 {
+        cloud.put(server(number), &[]);
+    }
+    *edge.slow.lock().unwrap() = Duration::from_hours(1);
+    let bridge = Arc::new(Reconciler::new(Arc::clone(&cloud), Arc::clone(&edge)));
+    let read_ahead = until("two pages", || cloud.pages.load(Ordering::SeqCst) == 2);
+    tokio::select! {
+        _ = import(&bridge, &options) => panic!("nothing can be sent yet"),
+        () = read_ahead => {}
+    }
+    assert_eq!(edge.taken.load(Ordering::SeqCst), 0);
+    assert!(!options.state.exists(), "no page has arrived");
 }
 
 #[tokio::test]

@@ -11,3 +11,4 @@ mod carry;
 mod fakes;
 mod import;
 mod reconcile;
+mod verify;

@@ -1,0 +1,122 @@
+//! Whether the cloud and the edge say the same.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::fakes::{FakeCloud, FakeEdge, server};
+use edge_metadata_bridge::reconcile::Reconciler;
+use edge_metadata_bridge::verify::{Difference, Finding, Pace, Summary, repair, verify};
+
+struct Parts {
+    cloud: Arc<FakeCloud>,
+    edge: Arc<FakeEdge>,
+    bridge: Arc<Reconciler<FakeCloud, FakeEdge>>,
+}
+
+impl Parts {
+    /// So many servers, in step.
+    async fn of(servers: u32) -> Self {
+        let cloud = Arc::new(FakeCloud::default());
+        let edge = Arc::new(FakeEdge::default());
+        let bridge = Arc::new(Reconciler::new(Arc::clone(&cloud), Arc::clone(&edge)));
+        for number in 1..=servers {
+            cloud.put(server(number), &[("k", "v")]);
+            bridge.reconcile(server(number), false).await.unwrap();
+        }
+        Self {
+            cloud,
+            edge,
+            bridge,
+        }
+    }
+
+    async fn verify(&self) -> (Summary, Vec<Finding>) {
+        let pace = Pace {
+            per_second: NonZeroU32::new(10_000).unwrap(),
+            settle: Duration::from_millis(10),
+        };
+        let mut findings = Vec::new();
+        let summary = verify(&self.bridge, pace, |finding| findings.push(finding))
+            .await
+            .unwrap();
+        (summary, findings)
+    }
+}
+
+#[tokio::test]
+async fn a_verification_tells_what_is_missing_what_is_a_ghost_and_what_differs() {
+    let parts = Parts::of(7).await;
+    parts.edge.servers.lock().unwrap().remove(&server(2));
+    parts.cloud.servers.lock().unwrap().remove(&server(7));
+    parts.cloud.put(server(4), &[("k", "w")]);
+    parts.edge.user(server(5), "k", Some("on its way"));
+    let (summary, findings) = parts.verify().await;
+    let found: Vec<_> = findings
+        .iter()
+        .map(|finding| (finding.resource, &finding.difference))
+        .collect();
+    let different = Difference::Different {
+        fields: vec!["metadata.k".into()],
+    };
+    assert_eq!(
+        found,
+        [
+            (server(2), &Difference::Missing),
+            (server(4), &different),
+            (server(7), &Difference::Ghost)
+        ]
+    );
+    assert_eq!(
+        summary,
+        Summary {
+            compared: 6,
+            missing: 1,
+            ghost: 1,
+            different: 1
+        }
+    );
+    for finding in findings {
+        assert!(repair(&parts.bridge, finding.resource).await);
+    }
+    assert!(parts.verify().await.0.is_clean());
+}
+
+#[tokio::test]
+async fn several_pages_are_compared() {
+    let parts = Parts::of(450).await;
+    parts.edge.servers.lock().unwrap().remove(&server(449));
+    let (summary, _) = parts.verify().await;
+    assert_eq!((summary.compared, summary.missing), (450, 1));
+}
+
+#[tokio::test]
+async fn a_project_that_the_edge_will_not_have_hides_no_difference_of_another() {
+    let parts = Parts::of(2).await;
+    parts
+        .cloud
+        .projects
+        .lock()
+        .unwrap()
+        .push("a pattern".into());
+    parts
+        .edge
+        .refused
+        .lock()
+        .unwrap()
+        .insert("a pattern".into());
+    parts.cloud.servers.lock().unwrap().remove(&server(2));
+    let (summary, _) = parts.verify().await;
+    assert_eq!((summary.compared, summary.ghost), (1, 1));
+}
+
+#[tokio::test]
+async fn what_the_edge_will_not_have_is_not_repaired() {
+    let parts = Parts::of(1).await;
+    parts.cloud.put(server(1), &[("k", "w")]);
+    let refused = server(1).id.to_string();
+    parts.edge.refused.lock().unwrap().insert(refused);
+    assert!(!repair(&parts.bridge, server(1)).await);
+    parts.edge.refused.lock().unwrap().clear();
+    assert!(repair(&parts.bridge, server(1)).await);
+}
