@@ -19,9 +19,8 @@ use super::sql::{Database, Row};
 /// not hold up the list's other callers.
 const MAX_COMPARED: usize = 5_000;
 
-/// Steps that one search takes at most, some 0.1 s with the crate at opt-level z: how long a pattern takes is a
-/// client's choice.
-const MAX_STEPS: u64 = 25_000_000;
+/// Steps that one search takes at most, some 30 ms: how long a pattern takes is a client's choice.
+const MAX_STEPS: u64 = 6_000_000;
 
 /// One list. JavaScript's `IndexObject` holds it and hands calls on.
 #[durable_object(fetch)]
