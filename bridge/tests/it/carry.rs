@@ -206,7 +206,7 @@ async fn once_carries_what_is_there_and_ends() {
         || {},
     );
     // A bridge that leaves marks behind would go on for ever.
-    tokio::time::timeout(Duration::from_secs(60), running)
+    tokio::time::timeout(Duration::from_mins(1), running)
         .await
         .unwrap();
     for number in 1..=50 {
