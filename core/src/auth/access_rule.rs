@@ -53,8 +53,8 @@ impl From<AccessRule> for (String, String) {
 /// length and to a 64th of the path's.
 #[derive(Debug, Clone)]
 pub struct RequestPath {
-    /// The length in bytes, which is the position at the end.
-    length: usize,
+    /// In the spelling that is compared.
+    path: String,
     /// How many words a set has.
     words: usize,
     /// For each ASCII character, the set of the positions before one, one after the other.
@@ -89,7 +89,7 @@ impl RequestPath {
             }
         }
         Some(Self {
-            length,
+            path,
             words,
             positions,
             within_segments,
@@ -98,6 +98,11 @@ impl RequestPath {
 
     /// Returns whether the pattern of an access rule matches the whole path.
     fn matches(&self, pattern: &str) -> bool {
+        // Most patterns are told by what stands behind their last variable part.
+        let literal = pattern.rsplit(['*', '}']).next().unwrap_or_default();
+        if !self.path.ends_with(literal) {
+            return false;
+        }
         let mut reached = vec![0; self.words];
         set_bit(&mut reached, 0);
         let mut rest = pattern;
@@ -115,8 +120,9 @@ impl RequestPath {
                 return false;
             }
         }
-        let last = reached.get(self.length / 64).copied().unwrap_or_default();
-        last >> (self.length % 64) & 1 == 1
+        let length = self.path.len();
+        let last = reached.get(length / 64).copied().unwrap_or_default();
+        last >> (length % 64) & 1 == 1
     }
 
     /// Moves each position behind `character`, or drops it where another character follows. Returns
@@ -167,7 +173,7 @@ impl RequestPath {
             is_behind = *word != 0;
         }
         if let Some(last) = reached.last_mut() {
-            *last &= u64::MAX >> (63 - self.length % 64);
+            *last &= u64::MAX >> (63 - self.path.len() % 64);
         }
         !is_behind
     }
