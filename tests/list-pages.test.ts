@@ -159,7 +159,7 @@ test("a search that stopped before it had found enough has a link, and the link 
       assert.deepEqual(ids, [made[619]]);
       break;
     }
-    assert.ok(Date.now() < patience, "the list never heard of the name");
+    assert.ok(Date.now() < patience, "the list never had the name");
   }
 });
 

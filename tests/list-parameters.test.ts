@@ -121,7 +121,7 @@ const SERVERS: Row[] = [
   { query: "changes-since=2026-01-01&changes-before={between}", version: "2.66", found: ALL.filter((name) => name !== "late") },
   // N: not known before 2.66.
   { query: "changes-before={between}", version: "2.65", found: ALL },
-  // N: heard from admins, and from everyone from 2.83 on.
+  // N: accepted from admins, and from everyone from 2.83 on.
   { query: "vm_state=stopped", found: ALL },
   { query: "vm_state=stopped", role: "admin", found: ["a.b", "web-10"] },
   { query: "vm_state=stopped", version: "2.83", found: ["a.b", "web-10"] },
@@ -301,7 +301,7 @@ test("servers?locked=maybe: 400 as N from 2.73 on", async () => {
   assert.match(answer.json().badRequest.message, /^Unrecognized value 'maybe', acceptable values are: '0', '1', /);
 });
 
-test("servers?metadata: 400 to an admin as N, and others are not heard", async () => {
+test("servers?metadata: 400 to an admin as N, and ignored from others", async () => {
   assertFault(await ask(own, "/v2.1/servers?metadata=x", "admin"), 400, "badRequest", "Invalid filter field: metadata.");
   assert.equal((await ask(own, "/v2.1/servers?metadata=x", "member")).status, 200);
 });

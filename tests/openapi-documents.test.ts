@@ -211,7 +211,7 @@ for (const [what, path, count] of [
   });
 }
 
-test("each filter of a list is heard", async () => {
+test("each filter of a list has an effect", async () => {
   const project = new Project(worker);
   const id = await project.server({ name: "web" });
   const options = { token: await project.as("admin"), headers: { "OpenStack-API-Version": "compute 2.90" } };

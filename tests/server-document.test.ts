@@ -28,7 +28,7 @@ async function listed(project: Project, kind: Kind, id: string, role: string, ve
     assert.equal(answer.status, 200, answer.text);
     const entry = answer.json()[kind].find((entry: { id: string }) => entry.id === id);
     if (entry !== undefined) return entry;
-    assert.ok(Date.now() < patience, "the list never heard of it");
+    assert.ok(Date.now() < patience, "the list never had it");
   }
 }
 

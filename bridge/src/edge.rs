@@ -39,7 +39,7 @@ pub enum EdgeError {
         /// The message of the fault.
         message: String,
     },
-    /// It will not have this document, however often it is sent.
+    /// It refuses this document, however often it is sent.
     #[error("{request} is refused with {status}: {message}")]
     Rejected {
         /// Method and path.

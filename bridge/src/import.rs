@@ -79,7 +79,7 @@ pub struct Tally {
     pub registered: u64,
     /// The edge had something later.
     pub newer: u64,
-    /// The edge will not have it.
+    /// The edge refuses it.
     pub rejected: u64,
 }
 

@@ -125,7 +125,7 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
                     metrics::change(resource.kind, "refused");
                     warn!(
                         kind = %resource.kind, id = %resource.id, key, revision = change.revision, reason,
-                        "refused: the cloud will not have this change, and it is undone at the edge"
+                        "refused: the cloud refuses this change, and it is undone at the edge"
                     );
                 }
                 Err(error) => return (applied, Some(error)),
@@ -178,7 +178,7 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
             Ok(Stored::Stale) => Err(Failure::Stale(None)),
             Err(error @ EdgeError::Rejected { .. }) => {
                 metrics::reconciled(resource.kind, "rejected");
-                tracing::error!(kind = %resource.kind, id = %resource.id, %error, "the edge will not have this document");
+                tracing::error!(kind = %resource.kind, id = %resource.id, %error, "the edge refuses this document");
                 Ok(Outcome::Rejected)
             }
             Err(error) => Err(error.into()),

@@ -139,7 +139,7 @@ pub async fn verify<C: Cloud, E: Edge>(
     Ok(summary)
 }
 
-/// Brings a resource that differs into step. What the edge will not have stays different.
+/// Brings a resource that differs into step. What the edge refuses stays different.
 pub async fn repair<C: Cloud, E: Edge>(
     reconciler: &Arc<Reconciler<C, E>>,
     resource: Resource,
@@ -196,9 +196,9 @@ async fn suspects<C: Cloud, E: Edge>(
                 .await
             {
                 Ok(page) => page,
-                // P: what the edge will not have for a project's id it has nothing of.
+                // P: the edge has nothing of what it refuses as a project's id.
                 Err(error @ EdgeError::Rejected { .. }) => {
-                    warn!(project, %error, "the edge will not have this project");
+                    warn!(project, %error, "the edge refuses this project");
                     break;
                 }
                 Err(error) => return Err(error.into()),

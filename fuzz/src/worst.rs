@@ -319,7 +319,7 @@ fn metadata_body(text: &str) {
     }
 }
 
-/// A list of servers for an admin, who is heard with every parameter.
+/// A list of servers for an admin, from whom every parameter is accepted.
 fn list(query: &str) {
     list_at(1, query);
 }

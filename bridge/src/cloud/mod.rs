@@ -20,7 +20,7 @@ pub use session::{Endpoints, OpenStack};
 pub enum Taken {
     /// The key has the value, or is not there, as wanted.
     Applied,
-    /// The cloud will not have it, for this reason.
+    /// The cloud refuses it, for this reason.
     Refused(String),
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn document(metadata: Metadata) -> ServerDocument {
 #[derive(Default)]
 pub(crate) struct FakeCloud {
     pub(crate) servers: Mutex<BTreeMap<Resource, Metadata>>,
-    /// Keys that it will not have.
+    /// Keys that it refuses.
     pub(crate) refused: Mutex<BTreeSet<String>>,
     /// Fails all that it is asked.
     pub(crate) down: AtomicBool,
@@ -169,7 +169,7 @@ pub(crate) struct FakeEdge {
     pub(crate) servers: Mutex<BTreeMap<Resource, EdgeServer>>,
     pub(crate) removed: Mutex<BTreeMap<Resource, DateTime<Utc>>>,
     pub(crate) down: AtomicBool,
-    /// What it will not have: resources, and projects.
+    /// What it refuses: resources, and projects.
     pub(crate) refused: Mutex<BTreeSet<String>>,
     /// How long it takes to register something.
     pub(crate) slow: Mutex<Duration>,

@@ -91,7 +91,7 @@ async fn several_pages_are_compared() {
 }
 
 #[tokio::test]
-async fn a_project_that_the_edge_will_not_have_hides_no_difference_of_another() {
+async fn a_project_that_the_edge_refuses_hides_no_difference_of_another() {
     let parts = Parts::of(2).await;
     parts
         .cloud
@@ -111,7 +111,7 @@ async fn a_project_that_the_edge_will_not_have_hides_no_difference_of_another() 
 }
 
 #[tokio::test]
-async fn what_the_edge_will_not_have_is_not_repaired() {
+async fn what_the_edge_refuses_is_not_repaired() {
     let parts = Parts::of(1).await;
     parts.cloud.put(server(1), &[("k", "w")]);
     let refused = server(1).id.to_string();

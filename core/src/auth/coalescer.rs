@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leader_of_whom_nothing_is_heard_is_given_up_when_patience_ends() {
+    fn a_leader_that_does_not_end_is_given_up_when_patience_ends() {
         let calls = Calls::new(PATIENCE);
         let lost = lead(&calls, 1, 0);
         let (follower, woken) = follow(&calls, 1, 60);
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(follower.patience_left(from_millis(200)), Duration::ZERO);
         follow(&calls, 1, 99);
         let next = lead(&calls, 1, 100);
-        // Should it be heard of after all, its followers are told, and the next call goes on.
+        // Should it end after all, its followers are woken, and the next call goes on.
         lost.complete("late");
         assert_eq!((follower.outcome(), woken.0.get()), (Some("late"), 1));
         let (other, _) = follow(&calls, 1, 100);

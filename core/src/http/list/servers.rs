@@ -64,23 +64,23 @@ struct Parameter {
     name: &'static str,
     /// The first microversion 2.x that knows it.
     known: u32,
-    /// The first one that hears it from those who are no admins.
-    heard: u32,
+    /// The first one that accepts it from those who are no admins.
+    accepted: u32,
     usage: Use,
 }
 
 const NEVER: u32 = u32::MAX;
 
-const fn parameter(name: &'static str, known: u32, heard: u32, usage: Use) -> Parameter {
+const fn parameter(name: &'static str, known: u32, accepted: u32, usage: Use) -> Parameter {
     Parameter {
         name,
         known,
-        heard,
+        accepted,
         usage,
     }
 }
 
-/// N's parameters. P: `uuid` is heard from everyone, because a list never shows more than it was
+/// N's parameters. P: `uuid` is accepted from everyone, because a list never shows more than it was
 /// asked for.
 const PARAMETERS: &[Parameter] = &[
     parameter("limit", 1, 1, Use::Read),
@@ -188,9 +188,9 @@ impl<'a> Reader<'a> {
         let filter = ServerFilter {
             name: self.name()?,
             changes_since: self.parameters.time("changes-since")?,
-            changes_before: self.heard_time("changes-before")?,
-            power_state: self.heard_pattern("power_state")?,
-            uuid: self.heard("uuid").map(str::to_owned),
+            changes_before: self.accepted_time("changes-before")?,
+            power_state: self.accepted_pattern("power_state")?,
+            uuid: self.accepted("uuid").map(str::to_owned),
             states: States::default(),
             locked: None,
         };
@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
             return Err(Fault::ChangesOrder);
         }
         let project_id = self.project_id(own_project)?;
-        let locked = self.heard("locked").map(boolean).transpose()?;
+        let locked = self.accepted("locked").map(boolean).transpose()?;
         self.check_unsupported()?;
         self.check_sorting()?;
         let filter = ServerFilter {
@@ -223,31 +223,31 @@ impl<'a> Reader<'a> {
         self.version >= Microversion::new(parameter.known)
     }
 
-    fn is_heard(&self, parameter: &Parameter) -> bool {
-        let heard = self.version >= Microversion::new(parameter.heard);
-        self.is_known(parameter) && (self.is_admin() || heard)
+    fn is_accepted(&self, parameter: &Parameter) -> bool {
+        let accepted = self.version >= Microversion::new(parameter.accepted);
+        self.is_known(parameter) && (self.is_admin() || accepted)
     }
 
     /// Returns a parameter's value, if N does not ignore it.
-    fn heard(&self, name: &str) -> Option<&'a str> {
-        let is_heard = find(name).is_some_and(|parameter| self.is_heard(parameter));
-        self.parameters.last(name).filter(|_| is_heard)
+    fn accepted(&self, name: &str) -> Option<&'a str> {
+        let is_accepted = find(name).is_some_and(|parameter| self.is_accepted(parameter));
+        self.parameters.last(name).filter(|_| is_accepted)
     }
 
-    fn heard_time(&self, name: &str) -> Result<Option<Timestamp>, Fault> {
-        self.heard(name)
+    fn accepted_time(&self, name: &str) -> Result<Option<Timestamp>, Fault> {
+        self.accepted(name)
             .map_or(Ok(None), |_| self.parameters.time(name))
     }
 
-    fn heard_pattern(&self, name: &str) -> Result<Option<NamePattern>, Fault> {
-        self.heard(name)
+    fn accepted_pattern(&self, name: &str) -> Result<Option<NamePattern>, Fault> {
+        self.accepted(name)
             .map_or(Ok(None), |_| self.parameters.pattern(name))
     }
 
     /// N: `display_name` is the same under another name.
     fn name(&self) -> Result<Option<NamePattern>, Fault> {
         let name = self.parameters.pattern("name")?;
-        Ok(name.or(self.heard_pattern("display_name")?))
+        Ok(name.or(self.accepted_pattern("display_name")?))
     }
 
     /// N: 400 from 2.75 on for parameters that it does not know.
@@ -277,7 +277,7 @@ impl<'a> Reader<'a> {
         Fault::Policy(format!("os_compute_api:servers:{right}{suffix}"))
     }
 
-    /// N: 400 to admins, others are not heard.
+    /// N: 400 to admins, ignored from others.
     fn check_internal(&self) -> Result<(), Fault> {
         if !self.is_admin() {
             return Ok(());
@@ -295,8 +295,8 @@ impl<'a> Reader<'a> {
         let statuses: Vec<_> = self.parameters.all("status").collect();
         if statuses.is_empty() {
             return Ok(States::Exactly {
-                vm_state: self.heard("vm_state").map(str::to_owned),
-                task_state: self.heard("task_state").map(str::to_owned),
+                vm_state: self.accepted("vm_state").map(str::to_owned),
+                task_state: self.accepted("task_state").map(str::to_owned),
             });
         }
         let filter = StatusFilter::new(&statuses);
@@ -337,7 +337,7 @@ impl<'a> Reader<'a> {
     /// regular expression filter nothing.
     fn check_unsupported(&self) -> Result<(), Fault> {
         for (name, value) in self.parameters.iter() {
-            let Some(parameter) = find(name).filter(|parameter| self.is_heard(parameter)) else {
+            let Some(parameter) = find(name).filter(|parameter| self.is_accepted(parameter)) else {
                 continue;
             };
             let filters = match (parameter.usage, name) {

@@ -273,7 +273,7 @@ fn a_server_is_found_by_its_uuid_alone() {
 }
 
 #[test]
-fn n_states_are_heard_from_admins_and_from_2_83_on_from_everyone() {
+fn n_states_are_accepted_from_admins_and_from_2_83_on_from_everyone() {
     let server = server("web", "active", Some("rebooting"));
     for (query, found) in [
         ("vm_state=active", true),
@@ -283,16 +283,16 @@ fn n_states_are_heard_from_admins_and_from_2_83_on_from_everyone() {
         ("power_state=4", true),
         ("power_state=1", false),
     ] {
-        let heard = parse(Kind::Server, query, 83, AccessLevel::Member);
-        assert_eq!(matches(&heard, &server), found, "{query}");
+        let accepted = parse(Kind::Server, query, 83, AccessLevel::Member);
+        assert_eq!(matches(&accepted, &server), found, "{query}");
         assert_eq!(matches(&admin(query), &server), found, "{query}");
         let ignored = parse(Kind::Server, query, 82, AccessLevel::Member);
-        // From 2.75 on it is known, but still not heard.
+        // From 2.75 on it is known, but still ignored.
         assert!(matches(&ignored, &server), "{query}");
     }
     for (query, found) in [("locked=true", true), ("locked=False", false)] {
-        let heard = parse(Kind::Server, query, 73, AccessLevel::Member);
-        assert_eq!(matches(&heard, &server), found, "{query}");
+        let accepted = parse(Kind::Server, query, 73, AccessLevel::Member);
+        assert_eq!(matches(&accepted, &server), found, "{query}");
         assert!(matches(&admin(query), &server), "{query}");
     }
     let fault = parse(Kind::Server, "locked=maybe", 73, AccessLevel::Member).unwrap_err();
@@ -387,7 +387,7 @@ fn p_400_names_what_nova_would_filter_by_and_this_service_cannot() {
             Err(Fault::UnsupportedParameter(name.into())),
             "{name}"
         );
-        // N: not heard from others.
+        // N: ignored from others.
         assert!(member(&query).is_ok(), "{name}");
     }
     for name in ["server", "type", "minRam", "minDisk", "property-os_type"] {
@@ -417,7 +417,7 @@ fn neutral_values_that_clients_send_by_default_filter_nothing() {
         admin("deleted=True"),
         Err(Fault::UnsupportedParameter("deleted".into()))
     );
-    // N: not heard from others.
+    // N: ignored from others.
     assert!(member("deleted=True").is_ok());
 }
 
