@@ -37,6 +37,9 @@ const MAX_SEARCHES: usize = 10;
 /// Full records that are asked for at once: some 64 of the largest fill a page.
 const FULL_AT_ONCE: usize = 25;
 
+/// Groups of records of which one may fail to reply in time: two of them leave time for an answer.
+const MAX_FAILED_GROUPS: usize = 2;
+
 /// How long the records that were asked for together may take. One that takes longer is left out.
 const RECORDS_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -62,7 +65,7 @@ pub(crate) async fn answer(
         query: ListQuery::parse(head.query(), route.kind, detail, version, actor)?,
         view: exchange.view(route, version, actor),
         has_replies: Cell::new(false),
-        has_failures: Cell::new(false),
+        failed_groups: Cell::new(0),
     };
     let mut page = JsonPage::new(listing.query.limit);
     let next = if listing.query.is_empty() {
@@ -70,7 +73,7 @@ pub(crate) async fn answer(
     } else {
         listing.fill(&mut page).await?
     };
-    if listing.has_failures.get() && !listing.has_replies.get() {
+    if listing.failed_groups.get() > 0 && !listing.has_replies.get() {
         return Err(Fault::StoreUnavailable);
     }
     let next = next.map(|marker| {
@@ -90,10 +93,11 @@ struct Listing<'a> {
     detail: bool,
     query: ListQuery,
     view: View<'a>,
-    /// Whether a record replied, and whether one did not: one that does not is left out, but when none
-    /// does there is nothing to tell.
+    /// Whether a record replied. One that does not is left out, but when none does there is nothing to
+    /// show.
     has_replies: Cell<bool>,
-    has_failures: Cell<bool>,
+    /// How many of the groups that were asked for together had a record that did not reply.
+    failed_groups: Cell<usize>,
 }
 
 impl Listing<'_> {
@@ -121,7 +125,11 @@ impl Listing<'_> {
             }
             match found.resume_after {
                 None => return Ok(None),
-                Some(position) if asked >= MAX_RECORDS || searches >= MAX_SEARCHES => {
+                Some(position)
+                    if asked >= MAX_RECORDS
+                        || searches >= MAX_SEARCHES
+                        || self.failed_groups.get() >= MAX_FAILED_GROUPS =>
+                {
                     return Ok(Some(Marker::Position(position)));
                 }
                 Some(position) => after = position,
@@ -231,7 +239,7 @@ impl Listing<'_> {
                 "records are left out: {cause} ({left_out} of {})",
                 ids.len()
             ));
-            self.has_failures.set(true);
+            self.failed_groups.update(|groups| groups + 1);
         }
         if left_out < ids.len() {
             self.has_replies.set(true);

@@ -125,6 +125,15 @@ for (const [name, behaviour, cause] of [
     assert.ok(errors.length > 0, `no line says that ${unlucky} was left out`);
   });
 
+  test(`three servers in a row that ${name.replace(/s$/, "")} end no list of one entry a page`, async () => {
+    const { project, all } = await withUnlucky(behaviour, [1, 2, 3]);
+    try {
+      assert.deepEqual(await pages(project, "servers?limit=1"), [all[0], all[4]]);
+    } finally {
+      await setBehaviours(worker, {});
+    }
+  });
+
   test(`a server that ${name} ends no list of one entry a page`, async () => {
     const { project, others } = await withUnlucky(behaviour);
     try {
@@ -135,16 +144,19 @@ for (const [name, behaviour, cause] of [
   });
 }
 
-/** Five servers of a project, of which the one in the middle has no luck. */
-async function withUnlucky(behaviour: Behaviour): Promise<{ project: Project; unlucky: string; others: string[] }> {
+/** Five servers of a project, newest first, of which these have no luck. */
+async function withUnlucky(
+  behaviour: Behaviour,
+  which = [2],
+): Promise<Record<"all" | "unlucky" | "others", string[]> & { project: Project }> {
   const project = new Project(worker);
   const created = (at: number): string => new Date(Date.now() - at * 60_000).toISOString();
   const server = (at: number): Promise<string> => project.server({ name: "web", metadata: {}, created: created(at) });
   const servers = await Promise.all([0, 1, 2, 3, 4].map(server));
   await until("the list is complete", async () => (await pages(project, "servers")).length === servers.length);
-  const unlucky = servers[2] as string;
-  await setBehaviours(worker, { resource: { [`server:${unlucky}`]: behaviour } });
-  return { project, unlucky, others: servers.filter((id) => id !== unlucky) };
+  const unlucky = servers.filter((_, at) => which.includes(at));
+  await setBehaviours(worker, { resource: Object.fromEntries(unlucky.map((id) => [`server:${id}`, behaviour])) });
+  return { project, all: servers, unlucky, others: servers.filter((id) => !unlucky.includes(id)) };
 }
 
 test("twelve dead images hide no living one", async () => {
