@@ -14,7 +14,7 @@ use worker::{console_error, console_log};
 
 /// Where the claims of a request's token came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "&'static str")]
 pub(crate) enum TokenSource {
     /// This isolate's memory.
     Memory,
@@ -24,12 +24,12 @@ pub(crate) enum TokenSource {
     Keystone,
 }
 
-impl TokenSource {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Kv => "kv",
-            Self::Keystone => "keystone",
+impl From<TokenSource> for &'static str {
+    fn from(source: TokenSource) -> Self {
+        match source {
+            TokenSource::Memory => "memory",
+            TokenSource::Kv => "kv",
+            TokenSource::Keystone => "keystone",
         }
     }
 }
@@ -170,7 +170,7 @@ impl LogRecord {
             &self.method,
             self.route.unwrap_or_default(),
             status_class(self.status),
-            self.token_source.map_or("", TokenSource::name),
+            self.token_source.map_or("", Into::into),
             self.action.unwrap_or_default(),
             self.outcome.unwrap_or_default(),
         ]

@@ -5,6 +5,7 @@ import { after, test } from "node:test";
 
 import { assertFault, assertUnauthorized } from "./answers.ts";
 import { projectId, resourceId, startWorker, type Answer, type HeaderList, type RequestOptions } from "./harness.ts";
+import { median } from "./median.ts";
 import { Project } from "./project.ts";
 
 const worker = await startWorker();
@@ -186,10 +187,6 @@ test("the time of an answer does not reveal whether another project's server exi
   // Generous, for busy machines; docs/security.md has the figures of an idle one.
   assert.ok(Math.abs(one - other) < 2 + Math.max(one, other) / 2, `${one} ms against ${other} ms`);
 });
-
-function median(numbers: number[]): number {
-  return numbers.sort((one, other) => one - other)[numbers.length >> 1] ?? Number.NaN;
-}
 
 test("identity comes from the token only: identity headers are ignored", async () => {
   const owner = new Project(worker);

@@ -238,10 +238,9 @@ impl ResourceObject {
                 Err(rejection) => return Ok(Err(rejection)),
             };
             let record = state.record_after(database, carried)?;
-            Ok(match record {
-                Some(record) => Ok(record.metadata.clone()),
-                None => Err(Rejection::NotFound),
-            })
+            Ok(record
+                .map(|record| record.metadata.clone())
+                .ok_or(Rejection::NotFound))
         })
     }
 

@@ -7,7 +7,7 @@ import { after, test } from "node:test";
 import type { Answer } from "../harness.ts";
 import { Project } from "../project.ts";
 import { startWorkerd } from "../workerd.ts";
-import { median } from "./median.ts";
+import { median } from "../median.ts";
 
 const CHANGES = 3_000;
 const ITEMS = 128;

@@ -12,7 +12,7 @@ import { resourceId, type Answer } from "../harness.ts";
 import { Project } from "../project.ts";
 import { startWorkerd } from "../workerd.ts";
 import { chunked, Connection } from "./connection.ts";
-import { median } from "./median.ts";
+import { median } from "../median.ts";
 import { cpuMilliseconds } from "./process.ts";
 
 const DEADLINE_MS = 30_000;
