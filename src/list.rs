@@ -57,14 +57,17 @@ pub(crate) async fn answer(
     actor: &Actor,
 ) -> Result<Response, Fault> {
     let head = &exchange.context.head;
+    let query = ListQuery::parse(head.query(), route.kind, detail, version, actor)?;
+    // An answer before this one has found records, and gave the position.
+    let has_replies = matches!(query.marker, Some(Marker::Position(_)));
     let listing = Listing {
         exchange,
         kind: route.kind,
         actor,
         detail,
-        query: ListQuery::parse(head.query(), route.kind, detail, version, actor)?,
+        query,
         view: exchange.view(route, version, actor),
-        has_replies: Cell::new(false),
+        has_replies: Cell::new(has_replies),
         failed_groups: Cell::new(0),
     };
     let mut page = JsonPage::new(listing.query.limit);
