@@ -1,7 +1,9 @@
-// `npm run release`: checks that a version can be released, builds it, makes the archive that is deployed without Rust, and
-// tags the commit. It pushes nothing: a pushed tag has the archive attached by .github/workflows/release.yml.
+// `npm run release`: checks that a version can be released, builds it, makes the archive that is deployed without Rust and
+// the static bridge, and tags the commit. It pushes nothing: a pushed tag has both attached by
+// .github/workflows/release.yml.
 //
-//   npm run release -- 0.2.0             dist/edge-metadata-0.2.0.tar.gz and the tag v0.2.0
+//   npm run release -- 0.2.0             dist/edge-metadata-0.2.0.tar.gz, dist/edge-metadata-bridge-0.2.0-x86_64-linux
+//                                        and the tag v0.2.0
 //   npm run release -- 0.2.0 --dry-run   all of it but the tag
 
 import { readFileSync } from "node:fs";
@@ -13,6 +15,7 @@ import { Failure, command, isMain, progress } from "./command.mjs";
 import { root } from "./layout.mjs";
 import { capture, run } from "./run.mjs";
 import { setup } from "./setup.mjs";
+import { staticBridge } from "./static-bridge.mjs";
 import { versions } from "./versions.mjs";
 
 /**
@@ -70,8 +73,8 @@ if (isMain(import.meta.url)) {
     if (found.length > 0) throw new Failure(`${version} cannot be released:\n${found.map((line) => `  ${line}`).join("\n")}`);
     await setup();
     await build(deployed);
-    const file = await archive(join(root, "dist"));
-    process.stdout.write(`${file}\n`);
+    const folder = join(root, "dist");
+    for (const file of [await archive(folder), await staticBridge(folder)]) process.stdout.write(`${file}\n`);
     if (values["dry-run"]) return;
     if ((await tagOf(root, version)) === undefined) await run("git", ["tag", "--annotate", "--message", version, `v${version}`]);
     progress(`tagged; git push origin v${version} publishes it`);
