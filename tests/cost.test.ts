@@ -183,7 +183,7 @@ test("GET of an item, and of all items, reads no row once the server is in memor
   assert.deepEqual({ kv, calls: calls.length, rows }, { kv: [], calls: 2, rows: [] });
 });
 
-test("a list is one call to the index and one per entry; a name look-up reads all rows of the index", async () => {
+test("a list is one call to the index and one per entry; a part of a name reads all rows of the index, a whole name two", async () => {
   const project = new Project(worker);
   for (let at = 0; at < 12; at += 1) await project.server({ name: `name${at}` });
   const token = await project.as("reader");
@@ -197,6 +197,7 @@ test("a list is one call to the index and one per entry; a name look-up reads al
   assert.deepEqual(await ask(""), requests.list(12, 12));
   assert.deepEqual(await ask("?limit=5"), requests.list(5, 5));
   assert.deepEqual(await ask("?name=name7"), requests.list(1, 12));
+  assert.deepEqual(await ask(`?name=${encodeURIComponent("^name7$")}`), requests.list(1, 2));
 });
 
 test("registry: billed units of creating, changing and deleting a server", async () => {
@@ -268,13 +269,13 @@ test("a stored server is 9 pages, with the most and longest items 29", async () 
   assert.deepEqual((await counts()).stored, [LONGEST_SERVER_BYTES]);
 });
 
-test("a stored index of 1 server is 3 pages, of 100 servers 7", async () => {
+test("a stored index of 1 server is 4 pages, of 100 servers 10", async () => {
   const project = new Project(worker);
   await counts();
   await project.server({ name: "server-name-0" });
-  assert.deepEqual((await counts()).lists, [3 * PAGE]);
+  assert.deepEqual((await counts()).lists, [4 * PAGE]);
   for (let at = 1; at < 100; at += 1) await project.server({ name: `server-name-${at}` });
-  assert.equal((await counts()).lists.at(-1), 7 * PAGE);
+  assert.equal((await counts()).lists.at(-1), 10 * PAGE);
 });
 
 test("a request is one log line of bounded length", async () => {

@@ -26,14 +26,18 @@ const MAX_STEPS: u64 = 6_000_000;
 #[durable_object(fetch)]
 pub struct IndexObject {
     database: Database,
-    has_tables: Cell<bool>,
+    /// Whether there is a table to read.
+    has_entries: Cell<bool>,
+    /// Whether there is everything that this release writes.
+    is_current: Cell<bool>,
 }
 
 impl DurableObject for IndexObject {
     fn new(state: State, _env: Env) -> Self {
         Self {
             database: Database::new(&state),
-            has_tables: Cell::new(false),
+            has_entries: Cell::new(false),
+            is_current: Cell::new(false),
         }
     }
 
@@ -161,29 +165,33 @@ impl IndexObject {
     }
 
     fn has_entries(&self) -> worker::Result<bool> {
-        if !self.has_tables.get() {
+        if !self.has_entries.get() {
             let tables = self.database.query(
                 "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'entry' LIMIT 1",
                 &[],
             )?;
-            self.has_tables.set(!tables.is_empty());
+            self.has_entries.set(!tables.is_empty());
         }
-        Ok(self.has_tables.get())
+        Ok(self.has_entries.get())
     }
 
     fn create_tables(&self) -> worker::Result<()> {
-        if !self.has_tables.get() {
-            for statement in [
-                "CREATE TABLE IF NOT EXISTS entry (
-                    kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
-                    created INTEGER NOT NULL, PRIMARY KEY (kind, id)
-                ) STRICT, WITHOUT ROWID",
-                "CREATE INDEX IF NOT EXISTS entry_by_age ON entry (kind, created, id)",
-            ] {
-                self.database.execute(statement, &[])?;
-            }
-            self.has_tables.set(true);
+        if self.is_current.get() {
+            return Ok(());
         }
+        for statement in [
+            "CREATE TABLE IF NOT EXISTS entry (
+                kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
+                created INTEGER NOT NULL, PRIMARY KEY (kind, id)
+            ) STRICT, WITHOUT ROWID",
+            "CREATE INDEX IF NOT EXISTS entry_by_age ON entry (kind, created, id)",
+            // A search for one name would otherwise read the whole list.
+            "CREATE INDEX IF NOT EXISTS entry_by_name ON entry (kind, name, created, id)",
+        ] {
+            self.database.execute(statement, &[])?;
+        }
+        self.is_current.set(true);
+        self.has_entries.set(true);
         Ok(())
     }
 }
