@@ -46,24 +46,35 @@ function instance() {
 
 /** Runs a request or an alarm, but not past the deadline and not beyond a trap. */
 function runWithDeadline(milliseconds, start) {
-  const { promise, resolve, reject } = Promise.withResolvers();
-  const cancel = (cause) => reject(new Error(cause));
-  const timer = setTimeout(cancel, milliseconds, "the deadline has passed");
-  pending.add(cancel);
-  const run = async () => start(instance());
-  // A trap cancels from another request, whose I/O this timer is not: only its own run clears it.
-  run().then(
-    (value) => {
+  return new Promise((resolve, reject) => {
+    const cancel = (cause) => {
+      pending.delete(cancel);
+      reject(new Error(cause));
+    };
+    pending.add(cancel);
+    const timer = setTimeout(cancel, milliseconds, "the deadline has passed");
+    // A trap cancels from another request, whose I/O this timer is not: only its own run clears it.
+    const end = () => {
       clearTimeout(timer);
-      resolve(value);
-    },
-    (error) => {
-      clearTimeout(timer);
-      onTrap(error);
-      reject(error);
-    },
-  );
-  return promise.finally(() => pending.delete(cancel));
+      pending.delete(cancel);
+    };
+    const reply = {
+      resolve(value) {
+        end();
+        resolve(value);
+      },
+      reject(error) {
+        end();
+        onTrap(error);
+        reject(error);
+      },
+    };
+    try {
+      start(instance(), reply);
+    } catch (error) {
+      reply.reject(error);
+    }
+  });
 }
 
 /** Reads on what is left of a body. To leave it would break the connection, and the next request. */
@@ -109,7 +120,7 @@ function objectClass(name, methods) {
     /** Never throws: the platform gives up after six repetitions, and the lists would stay wrong. */
     async alarm() {
       try {
-        await runWithDeadline(ALARM_MS, () => this.#call("alarm", []));
+        await runWithDeadline(ALARM_MS, (_, { resolve, reject }) => this.#call("alarm", []).then(resolve, reject));
       } catch (error) {
         console.error(JSON.stringify({ level: "error", message: "alarm failed", detail: String(error) }));
         await this.ctx.storage.setAlarm(Date.now() + NEXT_ALARM_MS);
@@ -128,21 +139,23 @@ export const ResourceObject = objectClass("ResourceObject", [
 export const IndexObject = objectClass("IndexObject", ["update", "list", "reportFeed", "feed"]);
 
 export default {
-  async fetch(request, env, ctx) {
-    const task = (ctx.task = lastTask = (lastTask + 1) >>> 0);
+  fetch(request, env, ctx) {
+    lastTask = (lastTask + 1) >>> 0;
+    const task = lastTask;
     let response;
     const deadline = Number(env.REQUEST_DEADLINE_MS) || rust.defaultDeadlineMs();
-    const answered = runWithDeadline(deadline, async (rust) => {
-      response = await rust.fetch(request, env, ctx);
-      if (request.body) await drain(request.body);
+    const answered = runWithDeadline(deadline, (rust, { resolve, reject }) => {
+      const reply = (answer) => {
+        response = answer;
+        if (request.body) drain(request.body).then(() => resolve(response), reject);
+        else resolve(response);
+      };
+      rust.fetch(task, request, env, ctx, { resolve: reply, reject });
     });
+    const settled = answered.catch((error) => response ?? instance().giveUp(task, request, env, String(error)));
     // A client that resets its connection would otherwise leave the work behind for ever, and hold up the
     // requests that wait for what it finds out.
-    const settled = answered.catch((error) => {
-      response ??= instance().giveUp(task, request, env, String(error));
-    });
     ctx.waitUntil(settled);
-    await settled;
-    return response;
+    return settled;
   },
 };

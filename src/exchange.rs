@@ -15,7 +15,8 @@ use edge_metadata_core::http::route::{ComputeRoute, Route};
 use edge_metadata_core::http::{body, header};
 use serde_json::Value as Json;
 use uuid::Uuid;
-use worker::{Context, Env, Request};
+use worker::web_sys::{Request, Response as PlatformResponse};
+use worker::{Context, Env, Headers};
 
 use crate::body::{self as request_body, BodyError};
 use crate::context::{RequestContext, Waiting};
@@ -27,6 +28,7 @@ use crate::service::Service;
 /// A request that is being answered.
 pub(crate) struct Exchange {
     request: Request,
+    headers: Headers,
     /// The settings, the bindings and what this isolate remembers.
     pub(crate) service: Rc<Service>,
     /// The path's route, [`None`] for an unknown path.
@@ -39,12 +41,12 @@ impl Exchange {
     /// Returns a request that has just come in.
     pub(crate) fn new(request: Request, env: &Env, worker: Option<Context>) -> Self {
         let service = Service::of_isolate(env);
-        let inner = request.inner();
-        let mut url = inner.url();
+        let headers = Headers(request.headers());
+        let mut url = request.url();
         if RequestHead::needs_parser(&url) {
             url = platform::normalized(&url).unwrap_or(url);
         }
-        let head = RequestHead::new(&inner.method(), &url);
+        let head = RequestHead::new(&request.method(), &url);
         let route = Route::parse(&head.path, &service.settings.api_base_path);
         let received_at = platform::now();
         let patience = TimeDelta::milliseconds(service.settings.request_deadline_ms.into());
@@ -52,10 +54,11 @@ impl Exchange {
         let context = RequestContext::new(Uuid::new_v4(), head, received_at, deadline, worker);
         context.log(|record| {
             record.route = route.as_ref().map(Route::template);
-            record.read_ids(&RequestHeaders(request.headers()));
+            record.read_ids(&RequestHeaders(&headers));
         });
         Self {
             request,
+            headers,
             service,
             route,
             context: Rc::new(context),
@@ -69,7 +72,7 @@ impl Exchange {
 
     /// Returns the request's headers.
     pub(crate) fn headers(&self) -> RequestHeaders<'_> {
-        RequestHeaders(self.request.headers())
+        RequestHeaders(&self.headers)
     }
 
     /// Returns a header of the request.
@@ -87,7 +90,7 @@ impl Exchange {
         if !matches!(self.method(), "PUT" | "POST") {
             return Ok(Json::Null);
         }
-        let Some(stream) = self.request.inner().body() else {
+        let Some(stream) = self.request.body() else {
             return body::parse(&[]);
         };
         self.context.wait_for(Waiting::Body);
@@ -121,7 +124,7 @@ impl Exchange {
     pub(crate) fn call_options(&self) -> CallOptions {
         let id = self.context.id;
         #[cfg(feature = "faults")]
-        let id = crate::faults::operation_id(id, self.request.headers());
+        let id = crate::faults::operation_id(id, &self.headers());
         CallOptions {
             id,
             deadline: self.context.deadline,
@@ -141,7 +144,7 @@ impl Exchange {
     /// # Errors
     ///
     /// The runtime refuses the response, which it never does.
-    pub(crate) fn finish(self, response: Response) -> worker::Result<worker::Response> {
+    pub(crate) fn finish(self, response: Response) -> worker::Result<PlatformResponse> {
         let settings = &self.service.settings;
         let cors = Cors::new(
             &settings.cors_origins,

@@ -22,6 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hint::black_box;
 
+use edge_metadata_core::http::request::Headers;
 use js_sys::{Error, Function, Promise, Reflect};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -30,6 +31,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use worker::console_log;
 use worker::js_sys::futures::JsFuture;
 
+use crate::exchange::Exchange;
 use crate::platform;
 
 #[wasm_bindgen]
@@ -81,8 +83,8 @@ pub(crate) fn count_try(id: Uuid) {
 /// # Panics
 ///
 /// On demand.
-pub(crate) async fn in_front(headers: &worker::Headers) {
-    match headers.get(FAULT).ok().flatten().as_deref() {
+pub(crate) async fn in_front(exchange: &Exchange) {
+    match exchange.header(FAULT).as_deref() {
         Some("front-panic") => panic!("asked for"),
         Some("front-hang") => {
             let _ = JsFuture::from(Promise::new(&mut |_, _| {})).await;
@@ -94,8 +96,8 @@ pub(crate) async fn in_front(headers: &worker::Headers) {
 
 /// Returns the id under which the object remembers a change. A test may name it: then two requests
 /// are to the object two tries of one.
-pub(crate) fn operation_id(own: Uuid, headers: &worker::Headers) -> Uuid {
-    let header = |name| headers.get(name).ok().flatten();
+pub(crate) fn operation_id(own: Uuid, headers: &impl Headers) -> Uuid {
+    let header = |name| headers.get(name);
     let name = header(OPERATION_ID);
     let id = match &name {
         Some(name) => named(name),

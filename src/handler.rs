@@ -17,26 +17,25 @@ use edge_metadata_core::http::response::Response;
 use edge_metadata_core::http::route::{ComputeRoute, Route, Target};
 use edge_metadata_core::http::{header, rejection};
 use edge_metadata_core::metadata::{Kind, ResourceId};
-use worker::{Context, Env, Request};
+use worker::web_sys::{self, Request};
+use worker::{Context, Env};
 
 use crate::auth::AuthError;
 use crate::context::Waiting;
 use crate::exchange::Exchange;
+use crate::response::Reply;
 use crate::{list, registry, tasks};
 
-/// Answers a request.
-pub(crate) async fn handle(
-    request: Request,
-    env: Env,
-    worker: Context,
-) -> worker::Result<worker::Response> {
-    let task = tasks::number(&worker);
-    #[cfg(feature = "faults")]
-    crate::faults::in_front(request.headers()).await;
-    let exchange = Exchange::new(request, &env, Some(worker));
+/// Answers a request, as the task of this number.
+pub(crate) fn handle(task: u32, request: Request, env: &Env, worker: Context, reply: Reply) {
+    let exchange = Exchange::new(request, env, Some(worker));
     let context = Rc::clone(&exchange.context);
-    let response = tasks::run(task, context, answer(&exchange)).await?;
-    exchange.finish(response.unwrap_or_else(Response::from))
+    tasks::spawn(task, context, async move {
+        #[cfg(feature = "faults")]
+        crate::faults::in_front(&exchange).await;
+        let response = answer(&exchange).await;
+        reply.send(exchange.finish(response.unwrap_or_else(Response::from)));
+    });
 }
 
 /// Answers a request that is past its deadline or was lost to a panic.
@@ -45,7 +44,7 @@ pub(crate) fn give_up(
     request: Request,
     env: &Env,
     cause: &str,
-) -> worker::Result<worker::Response> {
+) -> worker::Result<web_sys::Response> {
     let mut exchange = Exchange::new(request, env, None);
     if let Some(context) = tasks::give_up(task) {
         exchange.context = context;

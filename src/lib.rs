@@ -7,7 +7,8 @@
 //! | `auth` | who is asking: this isolate's memory, KV, Keystone |
 //! | `objects` | the two Durable Objects, and how to call them |
 //! | `context`, `log`, `counters` | what passes through a request, the line that is logged of it, and what is counted |
-//! | `platform` | what the crate `worker` lacks |
+//! | `tasks` | the requests in progress |
+//! | `platform`, `delay`, `body`, `response` | what the crate `worker` lacks, or does otherwise |
 //!
 //! Everything that does not touch the platform is in the crate `edge-metadata-core`: if a line here
 //! has an `if` about the API, it belongs there. Comments cite the source of a rule as
@@ -19,6 +20,7 @@ mod auth;
 mod body;
 mod context;
 mod counters;
+mod delay;
 mod exchange;
 #[cfg(feature = "faults")]
 mod faults;
@@ -34,14 +36,28 @@ mod tasks;
 
 use edge_metadata_core::settings::DEFAULT_REQUEST_DEADLINE_MS;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::{Context, Env, Request, Response, event, web_sys};
+use worker::{Context, Env, web_sys, worker_sys};
 
 pub use objects::{IndexObject, ResourceObject};
+pub use response::Reply;
+
+/// With the standard library's a DELETE spends 2.0 % of its time here, with this one 1.2 %.
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 /// Answers a request. `entry.js` numbers the task that it is, for [`give_up`].
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    handler::handle(request, env, context).await
+///
+/// In the place of `#[event(fetch)]`, whose future would wait in `wasm_bindgen`'s queue: see
+/// [`tasks`](edge_metadata_core::tasks).
+#[wasm_bindgen]
+pub fn fetch(
+    task: u32,
+    request: web_sys::Request,
+    env: &Env,
+    context: worker_sys::Context,
+    reply: Reply,
+) {
+    handler::handle(task, request, env, Context::new(context), reply);
 }
 
 /// Returns the answer to a request that is past its deadline or was lost to a panic, and drops what is
@@ -57,7 +73,7 @@ pub fn give_up(
     env: &Env,
     cause: &str,
 ) -> worker::Result<web_sys::Response> {
-    Ok(handler::give_up(task, request.into(), env, cause)?.into())
+    handler::give_up(task, request, env, cause)
 }
 
 /// Returns `REQUEST_DEADLINE_MS` where it is not set.

@@ -23,8 +23,8 @@ use edge_metadata_core::rpc::{
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use worker::Delay;
 
+use crate::delay::Delay;
 use crate::exchange::Exchange;
 use crate::objects::client::StoreError;
 

@@ -9,7 +9,9 @@ use js_sys::{Date, Function, Promise, Reflect};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::js_sys::futures::JsFuture;
-use worker::{Delay, Env, Storage};
+use worker::{Env, Storage};
+
+use crate::delay::Delay;
 
 /// Returns the present time. It stands still between I/O: take it once and pass it on.
 ///
@@ -24,7 +26,7 @@ pub(crate) fn now() -> Timestamp {
 
 /// Returns the output of `future`, or [`None`] when it takes longer than `duration`.
 ///
-/// `worker` has `Delay`, but nothing that races it.
+/// `worker` has nothing that races a delay.
 pub(crate) async fn timeout<T>(duration: Duration, future: impl Future<Output = T>) -> Option<T> {
     let future = std::pin::pin!(future);
     match select(future, Delay::from(duration)).await {
@@ -35,11 +37,10 @@ pub(crate) async fn timeout<T>(duration: Duration, future: impl Future<Output = 
 
 /// Wakes the request that made it, from another request.
 ///
-/// The wakers of futures know nothing of requests: all tasks of an isolate share one queue, and one
-/// that is woken runs in the turn in which it was woken, so in the other request, where the runtime
-/// allows it no I/O. What waits for a promise, however, the runtime runs in the request that made the
-/// promise. So each request waits for one of its own, and all that another request does is resolve
-/// it.
+/// The wakers of futures know nothing of requests: a task runs where it is woken, which would be in the
+/// other request, where the runtime allows it no I/O. What waits for a promise, however, the runtime
+/// runs in the request that made the promise. So each request waits for one of its own, and all that
+/// another request does is resolve it.
 #[derive(Debug, Clone)]
 pub(crate) struct Notify {
     promise: Promise,

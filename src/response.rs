@@ -2,8 +2,8 @@
 
 use edge_metadata_core::http::request;
 use edge_metadata_core::http::response::ResponseParts;
-use serde_json::json;
 use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::Headers;
 use worker::web_sys::{Response, ResponseInit};
 
@@ -24,14 +24,29 @@ impl request::Headers for RequestHeaders<'_> {
 /// # Errors
 ///
 /// The runtime refuses a header, which no response has.
-pub(crate) fn send(parts: &ResponseParts) -> worker::Result<worker::Response> {
-    let headers: serde_json::Map<_, _> = parts
-        .headers
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.as_ref().into()))
-        .collect();
-    let init = json!({ "status": parts.status, "headers": headers }).to_string();
+pub(crate) fn send(parts: &ResponseParts) -> worker::Result<Response> {
+    let init = serde_json::to_string(parts)?;
     let init: ResponseInit = js_sys::JSON::parse(&init)?.unchecked_into();
     let response = Response::new_with_opt_str_and_init(parts.body.as_deref(), &init)?;
-    Ok(response.into())
+    Ok(response)
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// What `entry.js` is told of a request's end.
+    pub type Reply;
+    #[wasm_bindgen(method)]
+    fn resolve(this: &Reply, response: &Response);
+    #[wasm_bindgen(method)]
+    fn reject(this: &Reply, error: &JsValue);
+}
+
+impl Reply {
+    /// Ends the request, with its response or with the runtime's reason to refuse it.
+    pub(crate) fn send(&self, response: worker::Result<Response>) {
+        match response {
+            Ok(response) => self.resolve(&response),
+            Err(error) => self.reject(&error.into()),
+        }
+    }
 }

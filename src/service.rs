@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use chrono::TimeDelta;
 use edge_metadata_core::http::fault::Fault;
+use edge_metadata_core::http::header;
 use edge_metadata_core::settings::{BadSetting, Settings, api_base_path};
 use thiserror::Error;
+use wasm_bindgen::intern;
 use worker::{Env, KvStore, RateLimiter};
 
 use crate::auth::Authenticator;
@@ -56,6 +58,10 @@ impl Service {
     }
 
     fn new(env: &Env) -> Self {
+        // Each request sends these to JavaScript, which would be decoded each time.
+        for name in header::ASKED_FOR {
+            intern(name);
+        }
         let read = |name| platform::setting(env, name);
         let (settings, bad) = match Settings::read(read) {
             Ok(settings) => (settings, None),

@@ -8,6 +8,7 @@
 //! | [`registry`] | what the control plane may say, order in time, changes to be sent |
 //! | [`rpc`] | what passes between the front and the objects |
 //! | [`storage`] | how a record is stored, readable by other releases |
+//! | [`tasks`] | requests in progress, as futures that are polled where they are woken |
 //! | [`settings`], [`timestamp`], [`name_pattern`] | what an operator may set; RFC 3339; names by regular expression |
 //!
 //! Comments cite the source of a rule, as `docs/contract.md` does:
@@ -25,4 +26,5 @@ pub mod registry;
 pub mod rpc;
 pub mod settings;
 pub mod storage;
+pub mod tasks;
 pub mod timestamp;

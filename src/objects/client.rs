@@ -20,8 +20,9 @@ use thiserror::Error;
 use uuid::Uuid;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::js_sys::futures::JsFuture;
-use worker::{Delay, Env, ObjectNamespace};
+use worker::{Env, ObjectNamespace};
 
+use crate::delay::Delay;
 use crate::platform;
 
 /// Tries of one call, the first included.

@@ -11,12 +11,12 @@ use edge_metadata_core::rpc::{EntryKind, IndexUpdate, ListedAs};
 use edge_metadata_core::storage::IndexEntry;
 use edge_metadata_core::storage::index_entry::CHANGES;
 use futures_util::future::join_all;
-use worker::Delay;
 
 use super::client::{Indexes, split_object_name};
 use super::resource::ResourceObject;
 use super::schema::{self, PendingUpdate, Tables};
 use super::state::ResourceState;
+use crate::delay::Delay;
 use crate::platform;
 
 /// Lists that are told at once. Where many objects share a thread, as they do locally, more of them

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::{DurableObject, Env, Error, Request, Response, State, durable_object};
 
+use super::schema;
 use super::sql::Database;
 use super::state::ResourceState;
 
@@ -36,6 +37,7 @@ pub struct ResourceObject {
 
 impl DurableObject for ResourceObject {
     fn new(state: State, env: Env) -> Self {
+        schema::intern_statements();
         Self {
             name: state.id().name(),
             database: Database::new(&state),

@@ -16,6 +16,7 @@ use edge_metadata_core::registry::{Marks, Tombstone};
 use edge_metadata_core::storage::operation_log::{self, parse_id};
 use edge_metadata_core::storage::{AppliedOperation, AppliedOutcome, Entry, Replaced, record};
 use edge_metadata_core::timestamp::{self, Timestamp};
+use wasm_bindgen::intern;
 
 use super::sql::{Database, Row};
 
@@ -53,6 +54,22 @@ pub(super) enum Tables {
     Schema1,
     /// Those of this release.
     Current,
+}
+
+/// The statements of a change of one item.
+const WRITE_OPERATION: &str = "
+    INSERT INTO operation (slot, id, at, note) VALUES (?, ?, ?, ?)
+    ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note";
+const DELETE_ITEM: &str = "DELETE FROM item WHERE key = ?";
+const PUT_ITEM: &str = "
+    INSERT INTO item (key, value) VALUES (?, ?)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
+
+/// Keeps the statements of each change in JavaScript, where they would be decoded each time.
+pub(super) fn intern_statements() {
+    for statement in [WRITE_OPERATION, DELETE_ITEM, PUT_ITEM] {
+        intern(statement);
+    }
 }
 
 /// Returns which tables there are.
@@ -177,8 +194,7 @@ pub(super) fn write_operation(database: &Database, entry: &Entry) -> worker::Res
     }
     let operation = &entry.operation;
     database.execute(
-        "INSERT INTO operation (slot, id, at, note) VALUES (?, ?, ?, ?)
-         ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note",
+        WRITE_OPERATION,
         &[
             operation.slot.into(),
             operation.id.simple().to_string().as_str().into(),
@@ -191,7 +207,7 @@ pub(super) fn write_operation(database: &Database, entry: &Entry) -> worker::Res
 /// Writes a user's change of items.
 pub(super) fn write_change(database: &Database, change: &Change) -> worker::Result<()> {
     for key in &change.removed {
-        database.execute("DELETE FROM item WHERE key = ?", &[key.as_str().into()])?;
+        database.execute(DELETE_ITEM, &[key.as_str().into()])?;
     }
     for (key, value) in &change.put {
         put_item(database, key.as_str(), value.as_str())?;
@@ -200,11 +216,7 @@ pub(super) fn write_change(database: &Database, change: &Change) -> worker::Resu
 }
 
 fn put_item(database: &Database, key: &str, value: &str) -> worker::Result<()> {
-    database.execute(
-        "INSERT INTO item (key, value) VALUES (?, ?)
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
-        &[key.into(), value.into()],
-    )
+    database.execute(PUT_ITEM, &[key.into(), value.into()])
 }
 
 /// Writes what the control plane says, and the items in which it differs from `before`.
@@ -224,7 +236,7 @@ pub(super) fn write_record(
     let before = before.map_or(&nothing, |record| &record.metadata);
     for key in before.keys() {
         if !record.metadata.contains_key(key) {
-            database.execute("DELETE FROM item WHERE key = ?", &[key.as_str().into()])?;
+            database.execute(DELETE_ITEM, &[key.as_str().into()])?;
         }
     }
     for (key, value) in &record.metadata {

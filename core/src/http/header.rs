@@ -1,5 +1,20 @@
 //! The names of the headers that are read and written, each in one place.
 
+/// Those of a request that every request is asked for.
+pub const ASKED_FOR: [&str; 11] = [
+    AUTH_TOKEN,
+    STORAGE_TOKEN,
+    SERVICE_TOKEN,
+    ACCEPT,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    API_VERSION,
+    LEGACY_API_VERSION,
+    REQUEST_ID,
+    TRACEPARENT,
+    ORIGIN,
+];
+
 /// K: the token.
 pub const AUTH_TOKEN: &str = "X-Auth-Token";
 /// K: the token, as older clients send it.

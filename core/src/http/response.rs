@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Serialize, Serializer};
+
 use super::accept::JSON;
 use super::cors::Cors;
 use super::fault::Fault;
@@ -23,15 +25,24 @@ pub struct Response {
     body: Option<String>,
 }
 
-/// A response as the platform sends it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A response as the platform sends it. It serializes as the `ResponseInit` of JavaScript, which has no body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ResponseParts {
     /// The HTTP status.
     pub status: u16,
     /// Names and values; each name stands once.
+    #[serde(serialize_with = "as_map")]
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// [`None`] for a response without a body.
+    #[serde(skip)]
     pub body: Option<String>,
+}
+
+fn as_map<S: Serializer>(
+    headers: &[(&'static str, Cow<'static, str>)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(headers.iter().map(|(name, value)| (name, value)))
 }
 
 impl Response {
