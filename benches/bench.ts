@@ -3,9 +3,11 @@
 //   npm run bench                           everything (about 25 minutes)
 //   npm run bench -- --quick                a shorter run of the same (about 3 minutes)
 //   npm run bench -- --rounds 9 --seconds 5
-//   npm run bench -- --only sides,first     parts of it: sides, disk, first, growth, hot, nova
+//   npm run bench -- --only sides,first     parts of it: sides, disk, connections, first, requests, registrations,
+//                                           index, growth, hot, nova
 //   npm run bench -- --nova                 beside a real Nova too (about 5 minutes more; needs MariaDB)
 //   npm run bench -- --only sides --against /path/to/a/built/checkout   the effect of a change
+//   npm run bench -- --check                beside release 0.1: fails where this one is worse by more than a tenth
 //
 // Writes benches/results/: latest.json, tables.md and the plots.
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -15,17 +17,22 @@ import { build, deployed } from "../scripts/build.mjs";
 import { Failure, command, progress } from "../scripts/command.mjs";
 import { fromCaller, root } from "../scripts/layout.mjs";
 import { setup } from "../scripts/setup.mjs";
+import { buildBaseline, regressions } from "./baseline.ts";
 import { checkConformance } from "./conformance.ts";
+import { measureConnections } from "./connections.ts";
 import { measureFirstRequests } from "./first-request.ts";
 import { measureGrowth } from "./growth.ts";
 import { measureHotObject } from "./hot-object.ts";
+import { measureIndexSize } from "./index-size.ts";
 import { requireWrk } from "./load.ts";
 import { describeMachine } from "./machine.ts";
 import { measureNova } from "./nova.ts";
 import { requireMariaDb } from "./nova/mariadb.ts";
 import { buildNullRust } from "./null-rust.ts";
 import { plotGrowth, plotSides } from "./plot.ts";
+import { measureRegistrations } from "./registrations.ts";
 import { report } from "./report.ts";
+import { measureRequests } from "./requests.ts";
 import { compare, type Comparison, type Results } from "./results.ts";
 import { interleave } from "./rounds.ts";
 import { another, bareObject, nothing, ours, sameJob, type Side } from "./sides.ts";
@@ -36,35 +43,46 @@ const CONNECTIONS = 16;
 const TOKENS = 10;
 /** Enough for the fastest side to delete for a second. */
 const SERVERS_PER_SECOND = 100;
-const PARTS = ["sides", "disk", "first", "growth", "hot"];
+const PARTS = ["sides", "disk", "connections", "first", "requests", "registrations", "index", "growth", "hot"];
+/** Those of which release 0.1 has figures to compare with. */
+const CHECKED_PARTS = ["sides", "disk", "first", "requests"];
 /** Only on request: it installs a Nova. */
 const OPTIONAL_PARTS = ["nova"];
 const folder = path.join(root, "benches", "results");
 
 await command(async () => {
-  const { rounds, seconds, isQuick, parts, others } = options();
+  const { rounds, seconds, isQuick, isCheck, parts, others } = options();
   const wrk = await requireWrk();
   if (parts.has("nova")) await requireMariaDb();
   await setup();
   await build(deployed);
   await buildNullRust();
+  if (isCheck) others.push(another(await buildBaseline()));
   progress("conformance");
   const results: Results = { machine: await describeMachine(wrk), conforming: await checkConformance() };
+  const few = Math.min(rounds, 5);
   if (parts.has("sides"))
     results.memory = await sideBySide([nothing, bareObject, sameJob, ours, ...others], MEMORY, rounds, seconds);
-  if (parts.has("disk"))
-    results.disk = await sideBySide([bareObject, sameJob, ours], DISK, Math.min(rounds, 3), Math.min(seconds, 2));
-  if (parts.has("first")) results.first = await measureFirstRequests(isQuick ? 7 : 25);
+  if (parts.has("disk")) results.disk = await sideBySide([bareObject, sameJob, ours, ...others], DISK, few, Math.min(seconds, 2));
+  if (parts.has("connections")) results.connections = await measureConnections(few, Math.min(seconds, 2));
+  if (parts.has("first")) results.first = await measureFirstRequests(isQuick ? 7 : 25, others);
+  if (parts.has("requests")) results.requests = await measureRequests([ours, ...others]);
+  if (parts.has("registrations")) results.registrations = await measureRegistrations(few);
+  if (parts.has("index")) results.index = await measureIndexSize(isQuick ? 1_000 : 100_000);
   if (parts.has("growth")) results.growth = await measureGrowth(isQuick ? 1_000 : 100_000);
   if (parts.has("hot")) results.hot = await measureHotObject();
   if (parts.has("nova")) results.nova = await measureNova(isQuick ? rounds : Math.max(rounds, 5), seconds);
   write(results);
+  const worse = isCheck ? regressions(results) : [];
+  if (worse.length > 0) throw new Failure(`worse than release 0.1 by more than a tenth:\n  ${worse.join("\n  ")}`);
 });
 
 interface Options {
   rounds: number;
   seconds: number;
   isQuick: boolean;
+  /** Whether it is measured beside release 0.1. */
+  isCheck: boolean;
   parts: Set<string>;
   others: Side[];
 }
@@ -78,15 +96,17 @@ function options(): Options {
       against: { type: "string", multiple: true, default: [] },
       nova: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
+      check: { type: "boolean", default: false },
     },
   });
   const known = [...PARTS, ...OPTIONAL_PARTS];
-  const parts = new Set([...(values.only?.split(",") ?? PARTS), ...(values.nova ? ["nova"] : [])]);
+  const usual = values.check ? CHECKED_PARTS : PARTS;
+  const parts = new Set([...(values.only?.split(",") ?? usual), ...(values.nova ? ["nova"] : [])]);
   for (const part of parts) if (!known.includes(part)) throw new Failure(`no part ${part}; there are ${known.join(", ")}`);
   const rounds = count("rounds", values.rounds, values.quick ? 3 : 7);
   const seconds = count("seconds", values.seconds, values.quick ? 2 : 5);
   const others = values.against.map((folder) => another(fromCaller(folder)));
-  return { rounds, seconds, isQuick: values.quick, parts, others };
+  return { rounds, seconds, isQuick: values.quick, isCheck: values.check, parts, others };
 }
 
 function count(name: string, value: string | undefined, otherwise: number): number {
@@ -103,7 +123,7 @@ async function sideBySide(sides: Side[], storage: string, rounds: number, second
     const keys = { servers: SERVERS_PER_SECOND * seconds, items: ITEMS, tokens: TOKENS, first: 1 };
     const turns = await interleave(served, { rounds, seconds, connections: CONNECTIONS, keys });
     const titles = new Map(sides.map(({ name, title }) => [name, title]));
-    return compare(titles, turns, { rounds, seconds, connections: CONNECTIONS });
+    return compare(titles, turns, { isOnDisk: storage === DISK, rounds, seconds, connections: CONNECTIONS });
   } finally {
     for (const { end } of served) await end();
   }

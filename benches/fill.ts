@@ -52,16 +52,29 @@ export async function register(port: number, agent: http.Agent | false, resource
   if (status >= 300) throw new Failure(`PUT /registry/${resource}: ${status} ${body}`);
 }
 
+/** Deletes servers `first` to `first + servers - 1`. */
+export async function unregister(port: number, first: number, servers: number): Promise<void> {
+  await each(first, servers, async (agent, number) => {
+    const path = `/registry/servers/${serverId(number)}`;
+    const { status, body } = await send(port, agent, "DELETE", path, { "X-Auth-Token": REGISTRAR });
+    if (status !== 204) throw new Failure(`DELETE ${path}: ${status} ${body}`);
+  });
+}
+
 /** Servers `first` to `first + servers - 1`, each with all its items. */
 export async function fill(port: number, first: number, servers: number, itemCount: number): Promise<void> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
   const document = { server: { project_id: PROJECT, metadata: items(itemCount) } };
+  await each(first, servers, (agent, number) => register(port, agent, `servers/${serverId(number)}`, document));
+}
+
+async function each(first: number, servers: number, ask: (agent: http.Agent, number: number) => Promise<void>): Promise<void> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
   let next = first;
   const work = async (): Promise<void> => {
     while (next < first + servers) {
       const number = next;
       next += 1;
-      await register(port, agent, `servers/${serverId(number)}`, document);
+      await ask(agent, number);
     }
   };
   try {

@@ -14,6 +14,8 @@ export interface FirstRequests {
   ratio: Spread;
   /** The same without the Worker's log line. */
   quietRatio: Spread;
+  /** This Worker's to that of another build, if there is one. */
+  baselineRatio?: Spread;
 }
 
 const DELETE = `DELETE ${itemPath(1, 0)} HTTP/1.1\r\nHost: bench\r\nX-Auth-Token: ${token(1)}\r\n\r\n`;
@@ -30,11 +32,13 @@ const CANDIDATES: { title: string; side: Side; request: string; vars?: Record<st
   { title: "edge-metadata, DELETE: token from KV, object started", side: ours, request: DELETE },
 ];
 
-export async function measureFirstRequests(starts: number): Promise<FirstRequests> {
+export async function measureFirstRequests(starts: number, others: Side[]): Promise<FirstRequests> {
   progress(`first requests: ${starts} starts of each`);
-  const all = CANDIDATES.map((): number[] => []);
+  const [baseline] = others.map((side) => ({ title: `${side.title}, \`GET /\``, side, request: GET, vars: {} }));
+  const candidates = [...CANDIDATES, ...(baseline ? [baseline] : [])];
+  const all = candidates.map((): number[] => []);
   for (let start = 0; start < starts; start += 1) {
-    for (const [at, { side, request, vars }] of CANDIDATES.entries()) {
+    for (const [at, { side, request, vars }] of candidates.entries()) {
       const served = await serve(side, { tokens: tokens(1), ...(vars ? { vars } : {}) });
       try {
         all[at]?.push(await answered(served.port, request));
@@ -45,9 +49,10 @@ export async function measureFirstRequests(starts: number): Promise<FirstRequest
   }
   return {
     starts,
-    milliseconds: CANDIDATES.map(({ title }, at) => ({ title, spread: spread(all[at] ?? []) })),
+    milliseconds: candidates.map(({ title }, at) => ({ title, spread: spread(all[at] ?? []) })),
     ratio: ratio(all[2] ?? [], all[1] ?? []),
     quietRatio: ratio(all[3] ?? [], all[1] ?? []),
+    ...(baseline ? { baselineRatio: ratio(all[2] ?? [], all[CANDIDATES.length] ?? []) } : {}),
   };
 }
 

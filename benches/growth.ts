@@ -1,9 +1,9 @@
-// Whether the cost of a DELETE is independent of the number of servers, items and tokens.
+// Whether the cost of a DELETE is independent of how many servers, items, tokens, deleted servers and marks there are.
 import http from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 import { Failure, progress } from "../scripts/command.mjs";
-import { fill, send } from "./fill.ts";
+import { fill, send, unregister } from "./fill.ts";
 import { cpuMicroseconds, residentBytes } from "./processes.ts";
+import { quiet } from "./quiet.ts";
 import { ours } from "./sides.ts";
 import { ratio, type Spread } from "./statistics.ts";
 import { serve, type Served } from "./workerd.ts";
@@ -25,7 +25,7 @@ const AT_ONCE = 16;
 const SERVERS_AT_ONCE = 640;
 /** Phases per measurement, and measurements. */
 const PHASES = 3;
-const ROUNDS = 9;
+const ROUNDS = 7;
 /** Servers that are awake in one process: from 2,600 on SQLite runs out of memory. */
 const MOST_AWAKE = 2_000;
 
@@ -33,10 +33,14 @@ interface Amount {
   servers: number;
   items: number;
   tokens: number;
+  /** Servers that were deleted, each of which leaves a tombstone. */
+  deleted: number;
+  /** Keys of each server that the cloud has yet to hear of; with any, changes are kept. */
+  marks: number;
 }
 
 /** The reference of each point, measured in turns, because a shared machine's speed changes within minutes. */
-const REFERENCE: Amount = { servers: SERVERS_AT_ONCE, items: 10, tokens: 10 };
+const REFERENCE: Amount = { servers: SERVERS_AT_ONCE, items: 10, tokens: 10, deleted: 0, marks: 0 };
 
 export async function measureGrowth(most: number): Promise<Growth> {
   const reference = await prepare(REFERENCE);
@@ -51,8 +55,24 @@ export async function measureGrowth(most: number): Promise<Growth> {
       await curve("servers", upTo, (servers) => ({ servers })),
       await curve("items of a server", [1, 8, 32, ITEMS], (items) => ({ items })),
       await curve("tokens", [1, 10, 100, 1_000], (tokens) => ({ tokens })),
+      await curve("deleted servers", [1, 100, 1_000], (deleted) => ({ deleted })),
     ];
+    curves.push(await measureMarks());
     return { curves, bytesPerObject: await measureMemory() };
+  } finally {
+    await reference.end();
+  }
+}
+
+/** Marks are compared with few marks: with `CHANGES=keep` a DELETE writes one, which is another matter. */
+async function measureMarks(): Promise<Curve> {
+  const [few, ...counts] = [8, 32, ITEMS] as const;
+  const amount = (marks: number): Amount => ({ ...REFERENCE, servers: 64, items: ITEMS, marks });
+  const reference = await prepare(amount(few));
+  try {
+    const points = [];
+    for (const count of [few, ...counts]) points.push({ count, cpu: await compare(amount(count), reference) });
+    return { title: "marks of a server", points };
   } finally {
     await reference.end();
   }
@@ -69,7 +89,7 @@ interface Prepared {
 
 async function prepare(amount: Amount): Promise<Prepared> {
   // The same number of DELETEs in each phase, however few servers there are.
-  const vars = { METADATA_ITEMS: String(SERVERS_AT_ONCE) };
+  const vars = { METADATA_ITEMS: String(SERVERS_AT_ONCE), CHANGES: amount.marks > 0 ? "keep" : "" };
   let served = await serve(ours, { tokens: tokens(amount.tokens), vars });
   const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
   const end = async (): Promise<void> => {
@@ -85,11 +105,25 @@ async function prepare(amount: Amount): Promise<Prepared> {
       await quiet(served.pid);
       served = await served.restart();
     }
+    if (amount.deleted > 0) {
+      const first = amount.servers + 1;
+      await fill(served.port, first, amount.deleted, amount.items);
+      await quiet(served.pid);
+      await unregister(served.port, first, amount.deleted);
+    }
     await fill(served.port, 1, used, Math.max(amount.items, itemsEach));
     await quiet(served.pid);
     const keys: [server: number, item: number][] = [];
     for (let item = 0; item < itemsEach; item += 1) {
       for (let server = 1; server <= used; server += 1) keys.push([server, item]);
+    }
+    const marked = Array.from({ length: used * amount.marks }, (_, at): [number, number] => [
+      1 + (at % used),
+      Math.floor(at / used),
+    ]);
+    if (marked.length > 0) {
+      await ask(served.port, agent, "PUT", marked, amount.tokens, 200);
+      await quiet(served.pid);
     }
     return { served, agent, keys, tokenCount: amount.tokens, end };
   } catch (error) {
@@ -100,7 +134,8 @@ async function prepare(amount: Amount): Promise<Prepared> {
 
 /** CPU per DELETE, relative to the reference's in the same round. */
 async function compare(amount: Amount, reference: Prepared): Promise<Spread> {
-  progress(`growth: ${amount.servers} servers, ${amount.items} items each, ${amount.tokens} tokens`);
+  const { servers, items, tokens, deleted, marks } = amount;
+  progress(`growth: ${servers} servers, ${deleted} deleted, ${items} items and ${marks} marks each, ${tokens} tokens`);
   const prepared = await prepare(amount);
   try {
     const [ours, references]: [number[], number[]] = [[], []];
@@ -115,16 +150,6 @@ async function compare(amount: Amount, reference: Prepared): Promise<Spread> {
   } finally {
     await prepared.end();
   }
-}
-
-/** Waits for the alarms that update the lists. */
-async function quiet(pid: number): Promise<void> {
-  for (let seconds = 0; seconds < 120; seconds += 1) {
-    const before = cpuMicroseconds(pid);
-    await sleep(1_000);
-    if (cpuMicroseconds(pid) - before <= 10_000) return;
-  }
-  throw new Failure("the Worker is still busy two minutes after it was filled");
 }
 
 /** Deletes the keys and restores them, several times; returns CPU per DELETE. */

@@ -34,8 +34,8 @@ export interface Served {
   startMilliseconds: number;
   /** The folder of its objects. */
   folder: string;
-  /** Restarts it on the same objects, none of which is awake. */
-  restart(): Promise<Served>;
+  /** Restarts it on the same objects, none of which is awake; while nothing runs, `between` may change its folder. */
+  restart(between?: (folder: string) => void): Promise<Served>;
   end(): Promise<void>;
 }
 
@@ -66,8 +66,9 @@ async function start(side: Side, folder: string): Promise<Served> {
     const startMilliseconds = performance.now() - started;
     return {
       ...{ side, pid: child.pid ?? 0, port, startMilliseconds, folder },
-      async restart() {
+      async restart(between) {
         await stop(child);
+        between?.(folder);
         return start(side, folder);
       },
       end: () => end(child, folder),

@@ -105,9 +105,9 @@ for (const kind of ["server", "image"] as const) {
     assert.deepEqual(await ask("PUT", `${collection}/new`, { meta: { new: "v" } }), requests.putItem);
     assert.deepEqual(await ask("POST", collection, { metadata: { key1: "v", key2: "w", newer: "v" } }), requests.merge(3));
     // Ten existing items and two new ones. Those that stay as they are cost nothing.
-    assert.deepEqual(await ask("PUT", collection, { metadata: someItems(5) }), requests.replace(7, 1));
-    assert.deepEqual(await ask("PUT", collection, { metadata: { key1: "new", other: "v" } }), requests.replace(4, 2));
-    assert.deepEqual(await ask("PUT", collection, { metadata: someItems(5) }), requests.replace(1, 5));
+    assert.deepEqual(await ask("PUT", collection, { metadata: someItems(5) }), requests.replace(5, 7, 1));
+    assert.deepEqual(await ask("PUT", collection, { metadata: { key1: "new", other: "v" } }), requests.replace(2, 4, 2));
+    assert.deepEqual(await ask("PUT", collection, { metadata: someItems(5) }), requests.replace(5, 1, 5));
     assert.deepEqual(await ask("DELETE", `${collection}/key1`), requests.deleteItem);
   });
 }

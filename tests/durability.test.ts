@@ -50,6 +50,44 @@ for (const kind of ["servers", "images"] as const) {
   });
 }
 
+for (const [count, what] of [
+  [3, "few"],
+  [20, "many"],
+] as const) {
+  test(`${what} items with every kind of character are the same after a restart, and so after a second PUT`, async () => {
+    const project = new Project(worker);
+    const odd = [
+      '"',
+      "\\",
+      "\\u0000",
+      "\n\t\u0001\u007f",
+      "é",
+      "😀",
+      "\u2028",
+      "'",
+      "{}",
+      "[1]",
+      "null",
+      "1",
+      "",
+      "\u0000a",
+      "\ufeff",
+    ];
+    for (const values of [odd, odd.filter((value) => !value.includes("\u0000"))]) {
+      const first: [string, string][] = Array.from({ length: count }, (_, at) => [`k-${at}`, values[at % values.length] ?? ""]);
+      const id = await project.server({ metadata: Object.fromEntries(first) });
+      await worker.restart();
+      assert.deepEqual(await worker.metadata("servers", id), Object.fromEntries(first));
+      const second = Object.fromEntries(first.map(([key], at) => [key, values[(at + 1) % values.length] ?? ""]));
+      const token = await project.as("member");
+      const path = `/v2.1/${project.id}/servers/${id}/metadata`;
+      assert.equal((await worker.request("PUT", path, { token, body: { metadata: second } })).status, 200);
+      await worker.restart();
+      assert.deepEqual(await worker.metadata("servers", id), second);
+    }
+  });
+}
+
 test("25 times: concurrent DELETEs of two keys of one image delete both", async () => {
   const project = new Project(worker);
   for (let count = 0; count < 25; count += 1) {

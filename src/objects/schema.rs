@@ -16,6 +16,7 @@ use edge_metadata_core::registry::{Marks, Tombstone};
 use edge_metadata_core::storage::operation_log::{self, parse_id};
 use edge_metadata_core::storage::{AppliedOperation, AppliedOutcome, Entry, Replaced, record};
 use edge_metadata_core::timestamp::{self, Timestamp};
+use serde_json::Value as Json;
 use wasm_bindgen::intern;
 
 use super::sql::{Database, Row};
@@ -64,6 +65,14 @@ const DELETE_ITEM: &str = "DELETE FROM item WHERE key = ?";
 const PUT_ITEM: &str = "
     INSERT INTO item (key, value) VALUES (?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
+
+/// The same for many items: the members of a JSON object.
+const PUT_ITEMS: &str = "
+    INSERT INTO item (key, value) SELECT key, value FROM json_each(?) WHERE true
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
+
+/// As many items as are put by one statement.
+const MANY: usize = 4;
 
 /// Keeps the statements of each change in JavaScript, where they would be decoded each time.
 pub(super) fn intern_statements() {
@@ -206,17 +215,34 @@ pub(super) fn write_operation(database: &Database, entry: &Entry) -> worker::Res
 
 /// Writes a user's change of items.
 pub(super) fn write_change(database: &Database, change: &Change) -> worker::Result<()> {
-    for key in &change.removed {
-        database.execute(DELETE_ITEM, &[key.as_str().into()])?;
-    }
-    for (key, value) in &change.put {
-        put_item(database, key.as_str(), value.as_str())?;
-    }
-    Ok(())
+    let removed = change.removed.iter().map(String::as_str);
+    let put: Vec<_> = change
+        .put
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    write_items(database, removed, &put)
 }
 
-fn put_item(database: &Database, key: &str, value: &str) -> worker::Result<()> {
-    database.execute(PUT_ITEM, &[key.into(), value.into()])
+/// Removes items and puts others, many of them by one statement: it costs as much CPU as two that put
+/// one, and reads as many rows as it has items.
+fn write_items<'a>(
+    database: &Database,
+    removed: impl Iterator<Item = &'a str>,
+    put: &[(&str, &str)],
+) -> worker::Result<()> {
+    for key in removed {
+        database.execute(DELETE_ITEM, &[key.into()])?;
+    }
+    if put.len() < MANY {
+        for &(key, value) in put {
+            database.execute(PUT_ITEM, &[key.into(), value.into()])?;
+        }
+        return Ok(());
+    }
+    let items = put.iter().map(|&(key, value)| (key, Json::from(value)));
+    let items = items.collect::<Json>().to_string();
+    database.execute(PUT_ITEMS, &[items.as_str().into()])
 }
 
 /// Writes what the control plane says, and the items in which it differs from `before`.
@@ -234,17 +260,17 @@ pub(super) fn write_record(
     )?;
     let nothing = Metadata::new();
     let before = before.map_or(&nothing, |record| &record.metadata);
-    for key in before.keys() {
-        if !record.metadata.contains_key(key) {
-            database.execute(DELETE_ITEM, &[key.as_str().into()])?;
-        }
-    }
-    for (key, value) in &record.metadata {
-        if before.get(key) != Some(value) {
-            put_item(database, key, value)?;
-        }
-    }
-    Ok(())
+    let removed = before
+        .keys()
+        .filter(|key| !record.metadata.contains_key(*key))
+        .map(String::as_str);
+    let put: Vec<_> = record
+        .metadata
+        .iter()
+        .filter(|(key, value)| before.get(*key) != Some(value))
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect();
+    write_items(database, removed, &put)
 }
 
 /// Removes the record and its items, and leaves a tombstone. The changes made stay known for the
