@@ -3,6 +3,7 @@
 //   npm run bench                           everything (about 25 minutes)
 //   npm run bench -- --quick                a shorter run of the same (about 3 minutes)
 //   npm run bench -- --rounds 9 --seconds 5
+//   npm run bench -- --servers 10000        growth up to so many servers (100,000 take ten minutes)
 //   npm run bench -- --only sides,first     parts of it: sides, disk, connections, first, requests, registrations,
 //                                           index, growth, hot, nova
 //   npm run bench -- --nova                 beside a real Nova too (about 5 minutes more; needs MariaDB)
@@ -51,7 +52,7 @@ const OPTIONAL_PARTS = ["nova"];
 const folder = path.join(root, "benches", "results");
 
 await command(async () => {
-  const { rounds, seconds, isQuick, isCheck, parts, others } = options();
+  const { rounds, seconds, most, isQuick, isCheck, parts, others } = options();
   const wrk = await requireWrk();
   if (parts.has("nova")) await requireMariaDb();
   await setup();
@@ -61,18 +62,27 @@ await command(async () => {
   progress("conformance");
   const results: Results = { machine: await describeMachine(wrk), conforming: await checkConformance() };
   const few = Math.min(rounds, 5);
-  if (parts.has("sides"))
-    results.memory = await sideBySide([nothing, bareObject, sameJob, ours, ...others], MEMORY, rounds, seconds);
-  if (parts.has("disk")) results.disk = await sideBySide([bareObject, sameJob, ours, ...others], DISK, few, Math.min(seconds, 2));
-  if (parts.has("connections")) results.connections = await measureConnections(few, Math.min(seconds, 2));
-  if (parts.has("first")) results.first = await measureFirstRequests(isQuick ? 7 : 25, others);
-  if (parts.has("requests")) results.requests = await measureRequests([ours, ...others]);
-  if (parts.has("registrations")) results.registrations = await measureRegistrations(few);
-  if (parts.has("index")) results.index = await measureIndexSize(isQuick ? 1_000 : 100_000);
-  if (parts.has("growth")) results.growth = await measureGrowth(isQuick ? 1_000 : 100_000);
-  if (parts.has("hot")) results.hot = await measureHotObject();
-  if (parts.has("nova")) results.nova = await measureNova(isQuick ? rounds : Math.max(rounds, 5), seconds);
-  write(results);
+  const brief = Math.min(seconds, 2);
+  const sides = [bareObject, sameJob, ours, ...others];
+  const measure: Record<string, () => Promise<Partial<Results>>> = {
+    sides: async () => ({ memory: await sideBySide([nothing, ...sides], MEMORY, rounds, seconds) }),
+    disk: async () => ({ disk: await sideBySide(sides, DISK, few, brief) }),
+    connections: async () => ({ connections: await measureConnections(few, brief) }),
+    first: async () => ({ first: await measureFirstRequests(isQuick ? 7 : 25, others) }),
+    requests: async () => ({ requests: await measureRequests([ours, ...others]) }),
+    registrations: async () => ({ registrations: await measureRegistrations(few) }),
+    index: async () => ({ index: await measureIndexSize(isQuick ? 1_000 : 100_000) }),
+    growth: async () => ({ growth: await measureGrowth(most) }),
+    hot: async () => ({ hot: await measureHotObject() }),
+    nova: async () => ({ nova: await measureNova(isQuick ? rounds : Math.max(rounds, 5), seconds) }),
+  };
+  for (const part of [...PARTS, ...OPTIONAL_PARTS]) {
+    if (!parts.has(part)) continue;
+    Object.assign(results, await measure[part]?.());
+    // After each part: what was measured is not lost when a later one fails.
+    write(results);
+  }
+  process.stdout.write(report(results));
   const worse = isCheck ? regressions(results) : [];
   if (worse.length > 0) throw new Failure(`worse than release 0.1 by more than a tenth:\n  ${worse.join("\n  ")}`);
 });
@@ -80,6 +90,8 @@ await command(async () => {
 interface Options {
   rounds: number;
   seconds: number;
+  /** Servers of the largest point of growth. */
+  most: number;
   isQuick: boolean;
   /** Whether it is measured beside release 0.1. */
   isCheck: boolean;
@@ -92,6 +104,7 @@ function options(): Options {
     options: {
       rounds: { type: "string" },
       seconds: { type: "string" },
+      servers: { type: "string" },
       only: { type: "string" },
       against: { type: "string", multiple: true, default: [] },
       nova: { type: "boolean", default: false },
@@ -106,7 +119,8 @@ function options(): Options {
   const rounds = count("rounds", values.rounds, values.quick ? 3 : 7);
   const seconds = count("seconds", values.seconds, values.quick ? 2 : 5);
   const others = values.against.map((folder) => another(fromCaller(folder)));
-  return { rounds, seconds, isQuick: values.quick, isCheck: values.check, parts, others };
+  const most = count("servers", values.servers, values.quick ? 1_000 : 100_000);
+  return { rounds, seconds, most, isQuick: values.quick, isCheck: values.check, parts, others };
 }
 
 function count(name: string, value: string | undefined, otherwise: number): number {
@@ -132,9 +146,7 @@ async function sideBySide(sides: Side[], storage: string, rounds: number, second
 function write(results: Results): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, "latest.json"), `${JSON.stringify(results, null, 2)}\n`);
-  const tables = report(results);
-  writeFileSync(path.join(folder, "tables.md"), tables);
+  writeFileSync(path.join(folder, "tables.md"), report(results));
   if (results.memory) writeFileSync(path.join(folder, "sides.svg"), plotSides(results.memory));
   if (results.growth) writeFileSync(path.join(folder, "growth.svg"), plotGrowth(results.growth));
-  process.stdout.write(tables);
 }
