@@ -212,7 +212,8 @@ pub enum RegistryError {
 mod tests {
     use super::*;
     use crate::auth::AccessLevel;
-    use crate::metadata::Rejection;
+    use crate::metadata::{Kind, Rejection};
+    use crate::timestamp;
 
     #[test]
     fn a_call_is_read_as_it_was_written() {
@@ -239,6 +240,22 @@ mod tests {
         assert_eq!(read.actor, call.actor);
         let read: DeleteItem<'_> = serde_json::from_str(read.args.get()).unwrap();
         assert_eq!(read, args);
+    }
+
+    #[test]
+    fn a_brief_entry_says_nothing_of_the_items_and_has_at_most_250_bytes() {
+        let mut record = Record::new(
+            "ace",
+            Kind::Server,
+            timestamp::parse("2026-11-26T03:04:05.678Z").unwrap(),
+        );
+        record.name = "a name of thirty characters...".into();
+        record.metadata = (0..128)
+            .map(|key| (key.to_string(), "v".repeat(255)))
+            .collect();
+        let entry = ListEntry::Brief(Summary::from(&record));
+        let text = serde_json::to_string(&entry).unwrap();
+        assert!(text.len() <= 250, "{} bytes: {text}", text.len());
     }
 
     #[test]
