@@ -31,7 +31,6 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use worker::console_log;
 use worker::js_sys::futures::JsFuture;
 
-use crate::exchange::Exchange;
 use crate::platform;
 
 #[wasm_bindgen]
@@ -83,8 +82,8 @@ pub(crate) fn count_try(id: Uuid) {
 /// # Panics
 ///
 /// On demand.
-pub(crate) async fn in_front(exchange: &Exchange) {
-    match exchange.header(FAULT).as_deref() {
+pub(crate) async fn in_front(headers: &impl Headers) {
+    match headers.get(FAULT).as_deref() {
         Some("front-panic") => panic!("asked for"),
         Some("front-hang") => {
             let _ = JsFuture::from(Promise::new(&mut |_, _| {})).await;

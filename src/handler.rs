@@ -32,7 +32,7 @@ pub(crate) fn handle(task: u32, request: Request, env: &Env, worker: Context, re
     let context = Rc::clone(&exchange.context);
     tasks::spawn(task, context, async move {
         #[cfg(feature = "faults")]
-        crate::faults::in_front(&exchange).await;
+        crate::faults::in_front(&exchange.headers()).await;
         let response = answer(&exchange).await;
         reply.send(exchange.finish(response.unwrap_or_else(Response::from)));
     });
