@@ -1,7 +1,7 @@
 // `npm run bench`: what a DELETE costs, beside yardsticks, in one run on one machine.
 //
-//   npm run bench                           everything (about 25 minutes)
-//   npm run bench -- --quick                a shorter run of the same (about 3 minutes)
+//   npm run bench                           everything: an hour or more on two cores
+//   npm run bench -- --quick                a shorter run of the same
 //   npm run bench -- --rounds 9 --seconds 5
 //   npm run bench -- --servers 10000        growth up to so many servers (100,000 take ten minutes)
 //   npm run bench -- --only sides,first     parts of it: sides, disk, connections, first, requests, registrations,

@@ -62,12 +62,12 @@ export function millions(): void {
   ]);
 }
 
-/** With CHANGES=keep, for a server or image of which the cloud has heard all but the change itself. */
+/** With CHANGES=keep, for a server or image of which the cloud has applied all but the change itself. */
 export function millionsKept(): void {
   const kept = (units: Units, keys: number): Units => sum(units, keep.marks(keys), keep.firstMark);
   printMillions("A million requests with `CHANGES=keep`", [
     ["DELETE of an item", kept(requests.deleteItem, 1), 1],
-    ["DELETE of another one before the cloud has heard of the first", sum(requests.deleteItem, keep.marks(1)), 1],
+    ["DELETE of another one before the cloud has applied the first", sum(requests.deleteItem, keep.marks(1)), 1],
     ["PUT of an item", kept(requests.putItem, 1), 1],
     ["POST of 3 items", kept(requests.merge(3), 3), 1],
     ["PUT of all, 5 in place of 10", kept(requests.replace(5, 10, 5), 15), 1],

@@ -3,7 +3,8 @@ import http from "node:http";
 import { Failure } from "../scripts/command.mjs";
 import { PROJECT, REGISTRAR, items, serverId } from "./workload.ts";
 
-const AT_ONCE = 16;
+/** Connections that fill. */
+export const AT_ONCE = 16;
 
 export interface Sent {
   status: number;

@@ -35,7 +35,7 @@ interface Amount {
   tokens: number;
   /** Servers that were deleted, each of which leaves a tombstone. */
   deleted: number;
-  /** Keys of each server that the cloud has yet to hear of; with any, changes are kept. */
+  /** Keys of each server that the cloud has yet to apply; with any, changes are kept. */
   marks: number;
 }
 

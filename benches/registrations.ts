@@ -1,6 +1,6 @@
 // Registrations of new servers a second on a disk, beside a bare object that makes one table and one row for each.
 import { progress } from "../scripts/command.mjs";
-import { fill } from "./fill.ts";
+import { AT_ONCE, fill } from "./fill.ts";
 import { quiet } from "./quiet.ts";
 import { bareObject, ours } from "./sides.ts";
 import { ratio, spread, type Spread } from "./statistics.ts";
@@ -17,7 +17,6 @@ export interface Registrations {
   ratio: Spread;
 }
 
-const CONNECTIONS = 16;
 /** Of one turn. One process holds some 2,600 objects awake. */
 const SERVERS = 400;
 
@@ -39,7 +38,7 @@ export async function measureRegistrations(rounds: number): Promise<Registration
   }
   const [own, bare] = rates;
   return {
-    connections: CONNECTIONS,
+    connections: AT_ONCE,
     servers: SERVERS,
     rounds,
     own: spread(own),

@@ -41,7 +41,7 @@ export const requests = {
   registerState: units({ objectRequests: 1, rowsRead: 2, rowsWritten: 2 }),
   /** The registry: a DELETE, its alarm, and the update of the index; not the second alarm a day later. */
   forget: (items: number): Units => units({ objectRequests: 3, rowsRead: 15, rowsWritten: 8 + items }),
-  /** The registry: a page of the changes that the cloud has yet to hear of. */
+  /** The registry: a page of the changes that the cloud has yet to apply. */
   changes: (shown: number): Units => units({ objectRequests: 1, rowsRead: shown }),
 };
 

@@ -130,7 +130,7 @@ impl Registry<'_> {
         Ok(self.page(page, kind.plural(), &query, route, next))
     }
 
-    /// GET of the resources with changes that the cloud has yet to hear of, oldest first.
+    /// GET of the resources with changes that the cloud has yet to apply, oldest first.
     async fn changes(&self, route: &RegistryRoute) -> Result<Response, Fault> {
         // P: without `CHANGES=keep` none of this exists.
         if !self.exchange.service.settings.keep_changes {

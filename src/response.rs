@@ -27,8 +27,10 @@ impl request::Headers for RequestHeaders<'_> {
 pub(crate) fn send(parts: &ResponseParts) -> worker::Result<Response> {
     let init = serde_json::to_string(parts)?;
     let init: ResponseInit = js_sys::JSON::parse(&init)?.unchecked_into();
-    let response = Response::new_with_opt_str_and_init(parts.body.as_deref(), &init)?;
-    Ok(response)
+    Ok(Response::new_with_opt_str_and_init(
+        parts.body.as_deref(),
+        &init,
+    )?)
 }
 
 #[wasm_bindgen]

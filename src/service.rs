@@ -36,7 +36,7 @@ pub(crate) struct Service {
     resources: Option<Resources>,
     indexes: Option<Indexes>,
     limiter: Option<RateLimiter>,
-    /// When the control plane was last heard of, and when that was asked; milliseconds since 1970.
+    /// When the control plane last reported, and when it was asked for that; milliseconds since 1970.
     feed: Cell<(i64, i64)>,
 }
 
@@ -153,7 +153,7 @@ impl Service {
         }
     }
 
-    /// P: changes wait for a control plane that has not been heard of for `MAX_FEED_AGE_SECONDS`.
+    /// P: changes wait for a control plane that has not reported for `MAX_FEED_AGE_SECONDS`.
     ///
     /// # Errors
     ///

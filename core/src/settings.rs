@@ -15,7 +15,7 @@ pub struct Settings {
     pub metadata_items: usize,
     /// `API_BASE_PATH`: the path under which everything is found, such as `/compute`; empty for none.
     pub api_base_path: String,
-    /// `CHANGES=keep`: whether users' changes are kept until the cloud has heard of them.
+    /// `CHANGES=keep`: whether users' changes are kept until the cloud has applied them.
     pub keep_changes: bool,
     /// `MAX_FEED_AGE_SECONDS`: how long the control plane may be silent before changes are answered
     /// 503; [`None`] for any time.

@@ -101,7 +101,7 @@ pub(crate) struct CallOptions {
     pub(crate) deadline: Timestamp,
     /// How many items a resource may have after a user's write.
     pub(crate) item_limit: usize,
-    /// Whether changes are kept until the cloud has heard of them.
+    /// Whether changes are kept until the cloud has applied them.
     pub(crate) keep_changes: bool,
 }
 
@@ -360,7 +360,7 @@ impl Indexes {
         })
     }
 
-    /// Remembers when the control plane was last heard of.
+    /// Remembers when the control plane last reported.
     ///
     /// # Errors
     ///
@@ -378,7 +378,7 @@ impl Indexes {
         report.await.map_err(feed_failed)
     }
 
-    /// Returns when the control plane was last heard of, in milliseconds since 1970; 0 for never.
+    /// Returns when the control plane last reported, in milliseconds since 1970; 0 for never.
     ///
     /// # Errors
     ///
@@ -400,7 +400,7 @@ impl Indexes {
     }
 }
 
-/// The object that remembers when the control plane was last heard of. No project has this id.
+/// The object that remembers when the control plane last reported. No project has this id.
 const FEED: &str = "feed";
 
 fn feed_failed(cause: worker::Error) -> StoreError {

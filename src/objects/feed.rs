@@ -1,4 +1,4 @@
-//! When the control plane was last heard of: one small record in an object of its own.
+//! When the control plane last reported: one small record in an object of its own.
 
 use super::sql::Database;
 

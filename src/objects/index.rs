@@ -93,7 +93,7 @@ impl IndexObject {
         Ok(serde_json::to_string(&page).map_err(Error::from)?)
     }
 
-    /// Remembers when the control plane was last heard of: milliseconds since 1970.
+    /// Remembers when the control plane last reported: milliseconds since 1970.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ impl IndexObject {
         Ok(feed::write(&self.database, observed_at)?)
     }
 
-    /// When the control plane was last heard of, in milliseconds since 1970; 0 for never.
+    /// When the control plane last reported, in milliseconds since 1970; 0 for never.
     ///
     /// # Errors
     ///

@@ -7,7 +7,7 @@
 //! | `outbox` | the lists that do not know yet what the record is now |
 //! | `operation` | the changes of the last seconds, by the id of the request that made them |
 //! | `tombstone` | one at most: when the record was deleted |
-//! | `change` | the keys that the cloud has yet to hear of |
+//! | `change` | the keys that the cloud has yet to apply |
 //!
 //! A resource that does not exist has no tables: looking for it leaves nothing behind.
 
@@ -76,7 +76,7 @@ const MANY: usize = 4;
 
 /// Keeps the statements of each change in JavaScript, where they would be decoded each time.
 pub(super) fn intern_statements() {
-    for statement in [WRITE_OPERATION, DELETE_ITEM, PUT_ITEM] {
+    for statement in [WRITE_OPERATION, DELETE_ITEM, PUT_ITEM, PUT_ITEMS] {
         intern(statement);
     }
 }
@@ -294,7 +294,7 @@ pub(super) fn remove_tombstone(database: &Database) -> worker::Result<()> {
     database.execute("DELETE FROM tombstone", &[])
 }
 
-/// Marks keys that the cloud has yet to hear of.
+/// Marks keys that the cloud has yet to apply.
 pub(super) fn write_marks<'a>(
     database: &Database,
     keys: impl Iterator<Item = &'a str>,

@@ -52,7 +52,7 @@ impl ResourceState {
         self.record.as_ref()
     }
 
-    /// Returns when the oldest change was made that the cloud has yet to hear of, in milliseconds
+    /// Returns when the oldest change was made that the cloud has yet to apply, in milliseconds
     /// since 1970.
     pub(super) fn oldest_mark(&self) -> Option<i64> {
         let oldest = self.marks.oldest()?;

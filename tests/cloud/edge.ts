@@ -82,7 +82,7 @@ export class Edge {
     return (await this.record(kind, id))?.metadata ?? null;
   }
 
-  /** The keys that the cloud has yet to hear of. */
+  /** The keys that the cloud has yet to apply. */
   async marks(kind: Plural, id: string): Promise<string[]> {
     return Object.keys((await this.record(kind, id))?.changes ?? {});
   }

@@ -9,7 +9,7 @@ use super::types::{Change, Document, ImageDocument, Metadata, Record, ServerDocu
 
 /// The names of the fields in which the edge's record differs from the cloud's document, sorted.
 ///
-/// A key of metadata that is marked is no difference: the cloud has yet to hear of it.
+/// A key of metadata that is marked is no difference: the cloud has yet to apply it.
 #[must_use]
 pub fn differences(cloud: &Document, edge: &Record) -> Vec<String> {
     let mut fields = match (cloud, edge) {

@@ -166,7 +166,7 @@ impl RegistryQuery {
     }
 }
 
-/// The collection of the resources with changes that the cloud has yet to hear of.
+/// The collection of the resources with changes that the cloud has yet to apply.
 pub const CHANGES: &str = "changes";
 
 fn limit(value: &str) -> Result<usize, Fault> {

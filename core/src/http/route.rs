@@ -109,7 +109,7 @@ pub enum RegistryRoute {
     List(Kind),
     /// `/servers/{id}`, `/images/{id}`: one record.
     Resource(Kind, Name),
-    /// `/changes`: the resources with changes that the cloud has yet to hear of.
+    /// `/changes`: the resources with changes that the cloud has yet to apply.
     Changes,
     /// `/feed`: when the control plane was in step last.
     Feed,

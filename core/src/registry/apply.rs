@@ -27,7 +27,7 @@ pub struct Known<'a> {
     pub record: Option<&'a Record>,
     /// What the last DELETE left.
     pub tombstone: Option<Tombstone>,
-    /// The keys that the cloud has yet to hear of; [`None`] unless they are kept.
+    /// The keys that the cloud has yet to apply; [`None`] unless they are kept.
     pub marks: Option<&'a Marks>,
 }
 

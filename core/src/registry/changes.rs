@@ -1,4 +1,4 @@
-//! The changes that the cloud has yet to hear of. P: what is kept is "this key is to be sent", not
+//! The changes that the cloud has yet to apply. P: what is kept is "this key is to be sent", not
 //! the operation: a key that changes twice is sent once, with its last value.
 
 use std::collections::BTreeMap;

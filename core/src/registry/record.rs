@@ -41,7 +41,7 @@ pub struct Fields<T> {
     pub observed_at: Option<Timestamp>,
     /// When the control plane registered it last.
     pub updated: Timestamp,
-    /// The changes that the cloud has yet to hear of, by key; absent unless they are kept.
+    /// The changes that the cloud has yet to apply, by key; absent unless they are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<BTreeMap<String, PendingChange>>,
 }
@@ -77,7 +77,7 @@ impl FullRecord {
 static NO_CHANGES: BTreeMap<String, PendingChange> = BTreeMap::new();
 
 impl FullRecord {
-    /// Returns the changes that the cloud has yet to hear of, by key.
+    /// Returns the changes that the cloud has yet to apply, by key.
     #[must_use]
     pub fn changes(&self) -> &BTreeMap<String, PendingChange> {
         match self {
@@ -97,7 +97,7 @@ impl FullRecord {
 }
 
 impl<T> Fields<T> {
-    /// Returns the changes that the cloud has yet to hear of, by key.
+    /// Returns the changes that the cloud has yet to apply, by key.
     #[must_use]
     pub fn changes(&self) -> &BTreeMap<String, PendingChange> {
         self.changes.as_ref().unwrap_or(&NO_CHANGES)

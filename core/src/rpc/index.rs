@@ -36,7 +36,7 @@ pub enum EntryKind {
     Server,
     /// An image that the project finds in its list.
     Image,
-    /// A resource with changes that the cloud has yet to hear of; its id is `{kind}:{id}`.
+    /// A resource with changes that the cloud has yet to apply; its id is `{kind}:{id}`.
     Change,
 }
 
@@ -68,7 +68,7 @@ pub enum Order {
     /// N: servers and images.
     #[default]
     NewestFirst,
-    /// Changes that the cloud has yet to hear of.
+    /// Changes that the cloud has yet to apply.
     OldestFirst,
 }
 

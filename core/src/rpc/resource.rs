@@ -22,7 +22,7 @@ pub struct Call<'a> {
     /// How many items a resource may have after a user's write.
     #[serde(default)]
     pub item_limit: usize,
-    /// Whether changes are kept until the cloud has heard of them (`CHANGES=keep`).
+    /// Whether changes are kept until the cloud has applied them (`CHANGES=keep`).
     #[serde(default)]
     pub keep_changes: bool,
     /// What is asked: JSON of the method's own type.
@@ -193,7 +193,7 @@ pub struct Registered {
     pub created: bool,
     /// The record.
     pub record: Record,
-    /// The changes that the cloud has yet to hear of; [`None`] unless they are kept.
+    /// The changes that the cloud has yet to apply; [`None`] unless they are kept.
     #[serde(default)]
     pub changes: Option<BTreeMap<String, PendingChange>>,
 }

@@ -6,7 +6,7 @@ use crate::timestamp::Timestamp;
 /// The list of the images that everyone sees. No project has this id: it is not hexadecimal.
 pub const PUBLIC: &str = "public";
 
-/// The list of the resources with changes that the cloud has yet to hear of. No project has this id.
+/// The list of the resources with changes that the cloud has yet to apply. No project has this id.
 pub const CHANGES: &str = "changes";
 
 /// What the lists say of a record.
