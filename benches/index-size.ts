@@ -33,6 +33,7 @@ const LISTS = [
   { title: "look-up by a part of the name", query: "?name=gistered%207&limit=1", isFound: 1 },
   // An expression of which SQLite cannot tell the rows: each name is compared.
   { title: "look-up by a pattern", query: `?name=${encodeURIComponent("^regist.*7$")}&limit=1`, isFound: 1 },
+  { title: "look-up by a pattern that no name matches", query: `?name=${encodeURIComponent("^regist.*x$")}&limit=1`, isFound: 0 },
 ];
 
 export async function measureIndexSize(most: number): Promise<IndexSize> {

@@ -46,10 +46,11 @@ async function cost(method: string, path: string, headers: Record<string, string
   return { status, cpu };
 }
 
-async function cheapest(method: string, path: string, headers: Record<string, string>): Promise<{ status: number; cpu: number }> {
+/** What a request costs that is sent `times` times: the median. */
+async function median(times: number, path: string, headers: Record<string, string>): Promise<{ status: number; cpu: number }> {
   const all = [];
-  for (let count = 0; count < 3; count += 1) all.push(await cost(method, path, headers));
-  return all.toSorted((one, other) => one.cpu - other.cpu)[0] as { status: number; cpu: number };
+  for (let count = 0; count < times; count += 1) all.push(await cost("GET", path, headers));
+  return all.toSorted((one, other) => one.cpu - other.cpu)[Math.floor(times / 2)] as { status: number; cpu: number };
 }
 
 const PATTERNS = [
@@ -97,8 +98,9 @@ const REQUESTS: { name: string; path?: string; query?: string; headers?: Record<
 for (const { name, path = "/v2.1/servers", query, headers = {} } of REQUESTS) {
   test(`${name}: at most ${MAX_TIMES_ORDINARY} times an ordinary request`, async () => {
     const target = path.replace("{id}", server) + (query === undefined ? "" : `?${query}`);
-    const ordinary = await cheapest("GET", `/v2.1/servers/${server}`, { "X-Auth-Token": token });
-    const ours = await cheapest("GET", target, { "X-Auth-Token": token, ...headers });
+    // A request of a millisecond is measured coarsely, so it is sent more often.
+    const ordinary = await median(15, `/v2.1/servers/${server}`, { "X-Auth-Token": token });
+    const ours = await median(5, target, { "X-Auth-Token": token, ...headers });
     console.log(`${name}: ${ours.status} for ${ours.cpu.toFixed(1)} ms of CPU; ordinary: ${ordinary.cpu.toFixed(1)} ms`);
     assert.ok(ours.status < 500, String(ours.status));
     assert.ok(ours.cpu < MAX_TIMES_ORDINARY * ordinary.cpu, `${ours.cpu} ms of CPU, ${ordinary.cpu} for an ordinary request`);

@@ -73,10 +73,13 @@ impl NameSearch {
         &self.text
     }
 
-    /// Returns whether rows that meet the condition have yet to be [matched](Self::matches).
+    /// Returns how many rows to read for a search of so many steps, at least 1. Returns [`None`] when
+    /// every row that meets the condition is one of those that are searched for.
     #[must_use]
-    pub fn has_pattern(&self) -> bool {
-        self.pattern.is_some()
+    pub fn rows_within(&self, steps: u64) -> Option<usize> {
+        let pattern = self.pattern.as_ref()?;
+        let rows = steps / pattern.steps(USUAL_NAME);
+        Some(usize::try_from(rows).unwrap_or(usize::MAX).max(1))
     }
 
     /// Returns how long [`matches`](Self::matches) takes at most for a name, in steps of about a
@@ -96,6 +99,9 @@ impl NameSearch {
             .is_none_or(|pattern| pattern.is_found_in(name))
     }
 }
+
+/// A name of a usual length.
+const USUAL_NAME: &str = "web-1.example";
 
 const ANY: &str = "?4 = ''";
 const EXACT: &str = "name = ?4";
@@ -126,7 +132,7 @@ mod tests {
             let search = pattern(text);
             assert_eq!(search.condition(), condition, "{text}");
             assert_eq!(search.text(), compared, "{text}");
-            assert!(!search.has_pattern(), "{text}");
+            assert_eq!(search.rows_within(u64::MAX), None, "{text}");
         }
     }
 
@@ -144,7 +150,7 @@ mod tests {
             ("^a$|^b$", "ab", false),
         ] {
             let search = pattern(text);
-            assert!(search.has_pattern(), "{text}");
+            assert!(search.rows_within(0).is_some(), "{text}");
             assert_eq!(search.matches(name), is_found, "{text} {name}");
         }
         assert!(NameSearch::new(&NameFilter::Pattern("(".into())).is_err());
@@ -154,6 +160,14 @@ mod tests {
     fn only_a_pattern_takes_steps() {
         assert_eq!(pattern("^web").steps("web-1"), 0);
         assert!(pattern("^web.").steps("web-1") > 0);
+    }
+
+    #[test]
+    fn the_larger_a_pattern_the_fewer_rows_are_read() {
+        let rows = |text: &str| pattern(text).rows_within(2_500_000).unwrap();
+        assert!((200..1_000).contains(&rows("^web-[0-9]$")));
+        assert!((1..50).contains(&rows(".{200}")));
+        assert_eq!(pattern(".").rows_within(1), Some(1));
     }
 
     #[test]
