@@ -3,7 +3,7 @@
 // Both must be here. A panic in Rust takes every pending future of the isolate with it, timers included,
 // and a timer in JavaScript survives. And RPC needs classes that extend `DurableObject`.
 
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject, env as bindings } from "cloudflare:workers";
 import wasm from "./build/index_bg.wasm";
 import * as rust from "./build/index.js";
 
@@ -42,6 +42,13 @@ function instance() {
     generation += 1;
   }
   return rust;
+}
+
+// Nothing that fails here keeps the isolate from its requests.
+try {
+  rust.warmUp(bindings);
+} catch (error) {
+  onTrap(error);
 }
 
 /** Runs a request or an alarm, but not past the deadline and not beyond a trap. */

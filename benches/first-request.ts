@@ -3,13 +3,13 @@ import net from "node:net";
 import { progress } from "../scripts/command.mjs";
 import { nothing, nullRust, ours, type Side } from "./sides.ts";
 import { ratio, spread, type Spread } from "./statistics.ts";
-import { serve } from "./workerd.ts";
+import { serve, type ServeOptions } from "./workerd.ts";
 import { itemPath, token, tokens } from "./workload.ts";
 
 export interface FirstRequests {
   starts: number;
-  /** From the request to its answer, in ms. */
-  milliseconds: { title: string; spread: Spread }[];
+  /** Milliseconds from the start of the process until it listens, and from the request to its answer. */
+  milliseconds: { title: string; start: Spread; spread: Spread }[];
   /** The ratio of this Worker's smallest answer to the null Rust Worker's. */
   ratio: Spread;
   /** The same without the Worker's log line. */
@@ -24,23 +24,33 @@ const GET = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
 /** The first log line has workerd load its formatting module, which takes several ms. */
 const QUIET = { LOG_LEVEL: "warn" };
 
-const CANDIDATES: { title: string; side: Side; request: string; vars?: Record<string, string> }[] = [
+interface Candidate {
+  title: string;
+  side: Side;
+  request: string;
+  options?: ServeOptions;
+}
+
+const CANDIDATES: Candidate[] = [
   { title: "null: JavaScript", side: nothing, request: GET },
   { title: "null Rust", side: nullRust, request: GET },
   { title: "edge-metadata, `GET /`", side: ours, request: GET },
-  { title: "edge-metadata, `GET /`, nothing logged", side: ours, request: GET, vars: QUIET },
+  { title: "edge-metadata, `GET /`, nothing logged", side: ours, request: GET, options: { vars: QUIET } },
   { title: "edge-metadata, DELETE: token from KV, object started", side: ours, request: DELETE },
+  { title: "edge-metadata, `GET /`, another isolate started since", side: ours, request: GET, options: { tokensLast: true } },
 ];
 
 export async function measureFirstRequests(starts: number, others: Side[]): Promise<FirstRequests> {
   progress(`first requests: ${starts} starts of each`);
-  const [baseline] = others.map((side) => ({ title: `${side.title}, \`GET /\``, side, request: GET, vars: {} }));
+  const [baseline] = others.map((side): Candidate => ({ title: `${side.title}, \`GET /\``, side, request: GET }));
   const candidates = [...CANDIDATES, ...(baseline ? [baseline] : [])];
   const all = candidates.map((): number[] => []);
+  const startTimes = candidates.map((): number[] => []);
   for (let start = 0; start < starts; start += 1) {
-    for (const [at, { side, request, vars }] of candidates.entries()) {
-      const served = await serve(side, { tokens: tokens(1), ...(vars ? { vars } : {}) });
+    for (const [at, { side, request, options }] of candidates.entries()) {
+      const served = await serve(side, { ...options, tokens: tokens(1) });
       try {
+        startTimes[at]?.push(served.startMilliseconds);
         all[at]?.push(await answered(served.port, request));
       } finally {
         await served.end();
@@ -49,7 +59,9 @@ export async function measureFirstRequests(starts: number, others: Side[]): Prom
   }
   return {
     starts,
-    milliseconds: candidates.map(({ title }, at) => ({ title, spread: spread(all[at] ?? []) })),
+    milliseconds: candidates.map(({ title }, at) => {
+      return { title, start: spread(startTimes[at] ?? []), spread: spread(all[at] ?? []) };
+    }),
     ratio: ratio(all[2] ?? [], all[1] ?? []),
     quietRatio: ratio(all[3] ?? [], all[1] ?? []),
     ...(baseline ? { baselineRatio: ratio(all[2] ?? [], all[CANDIDATES.length] ?? []) } : {}),

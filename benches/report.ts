@@ -19,8 +19,8 @@ export function report(results: Results): string {
     parts.push(
       "## First request after a start",
       table(
-        ["", "ms"],
-        first.milliseconds.map(({ title, spread }) => [title, withSpread(spread, 2)]),
+        ["", "first request, ms", "start, ms"],
+        first.milliseconds.map(({ title, spread, start }) => [title, withSpread(spread, 2), withSpread(start, 1)]),
       ),
       [
         `Medians of ${first.starts} starts. edge-metadata \`GET /\` : null Rust: **${withSpread(first.ratio, 2)}**,`,

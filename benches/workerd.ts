@@ -22,6 +22,9 @@ export interface ServeOptions {
   storage?: string;
   tokens?: Map<string, Claims>;
   vars?: Record<string, string>;
+  /** Whether the Worker that answers as KV starts after the side. workerd has V8 drop all code that it compiled quickly
+   * whenever an isolate of its process starts. */
+  tokensLast?: boolean;
   /** For profiles: with `--perf-basic-prof` `perf` names functions of JavaScript and wasm. */
   v8Flags?: string[];
 }
@@ -121,12 +124,13 @@ function capnp(side: Side, options: ServeOptions): string {
   const classes = [...new Set(Object.values(side.objects))].map(
     (name) => `(className = ${quoted(name)}, uniqueKey = ${quoted(name)}, enableSql = true)`,
   );
+  const workers = [`(name = "tokens", worker = .tokens)`, `(name = "side", worker = .side)`];
+  if (options.tokensLast) workers.reverse();
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [
-    (name = "side", worker = .side),
-    (name = "tokens", worker = .tokens),
+    ${workers.join(",\n    ")},
     (name = "objects", disk = (path = ${quoted("objects")}, writable = true)),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "side")],

@@ -7,7 +7,7 @@ use crate::log::LogRecord;
 use crate::platform;
 
 /// The data set, if there is one.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Counters(Option<AnalyticsEngineDataset>);
 
 impl Counters {

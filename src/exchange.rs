@@ -16,7 +16,7 @@ use edge_metadata_core::http::{body, header};
 use serde_json::Value as Json;
 use uuid::Uuid;
 use worker::web_sys::{Request, Response as PlatformResponse};
-use worker::{Context, Env, Headers};
+use worker::{Context, Headers};
 
 use crate::body::{self as request_body, BodyError};
 use crate::context::{RequestContext, Waiting};
@@ -38,9 +38,13 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Returns a request that has just come in.
-    pub(crate) fn new(request: Request, env: &Env, worker: Option<Context>) -> Self {
-        let service = Service::of_isolate(env);
+    /// Returns a request that has just come in, under an id of its own.
+    pub(crate) fn new(
+        id: Uuid,
+        request: Request,
+        service: Rc<Service>,
+        worker: Option<Context>,
+    ) -> Self {
         let headers = Headers(request.headers());
         let mut url = request.url();
         if RequestHead::needs_parser(&url) {
@@ -51,7 +55,7 @@ impl Exchange {
         let received_at = platform::now();
         let patience = TimeDelta::milliseconds(service.settings.request_deadline_ms.into());
         let deadline = received_at + patience;
-        let context = RequestContext::new(Uuid::new_v4(), head, received_at, deadline, worker);
+        let context = RequestContext::new(id, head, received_at, deadline, worker);
         context.log(|record| {
             record.route = route.as_ref().map(Route::template);
             record.read_ids(&RequestHeaders(&headers));

@@ -28,8 +28,8 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::console_log;
 use worker::js_sys::futures::JsFuture;
+use worker::{Env, console_log};
 
 use crate::platform;
 
@@ -75,6 +75,18 @@ pub(crate) fn count_try(id: Uuid) {
             asked.tries += 1;
         }
     });
+}
+
+/// Panics while the isolate starts, if the variable `FAULT_AT_START` is set.
+///
+/// # Panics
+///
+/// On demand.
+pub(crate) fn at_start(env: &Env) {
+    assert!(
+        platform::setting(env, "FAULT_AT_START").is_none(),
+        "asked for"
+    );
 }
 
 /// Does what the request header `X-Fault` asks of the front.

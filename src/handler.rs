@@ -17,6 +17,7 @@ use edge_metadata_core::http::response::Response;
 use edge_metadata_core::http::route::{ComputeRoute, Route, Target};
 use edge_metadata_core::http::{header, rejection};
 use edge_metadata_core::metadata::{Kind, ResourceId};
+use uuid::Uuid;
 use worker::web_sys::{self, Request};
 use worker::{Context, Env};
 
@@ -24,11 +25,13 @@ use crate::auth::AuthError;
 use crate::context::Waiting;
 use crate::exchange::Exchange;
 use crate::response::Reply;
+use crate::service::Service;
 use crate::{list, registry, tasks};
 
 /// Answers a request, as the task of this number.
 pub(crate) fn handle(task: u32, request: Request, env: &Env, worker: Context, reply: Reply) {
-    let exchange = Exchange::new(request, env, Some(worker));
+    let service = Service::of_isolate(env);
+    let exchange = Exchange::new(Uuid::new_v4(), request, service, Some(worker));
     let context = Rc::clone(&exchange.context);
     tasks::spawn(task, context, async move {
         #[cfg(feature = "faults")]
@@ -45,7 +48,8 @@ pub(crate) fn give_up(
     env: &Env,
     cause: &str,
 ) -> worker::Result<web_sys::Response> {
-    let mut exchange = Exchange::new(request, env, None);
+    let service = Service::of_isolate(env);
+    let mut exchange = Exchange::new(Uuid::new_v4(), request, service, None);
     if let Some(context) = tasks::give_up(task) {
         exchange.context = context;
     }
@@ -67,7 +71,12 @@ pub(crate) fn give_up(
     exchange.finish(Response::from(fault).with_version(version))
 }
 
-async fn answer(exchange: &Exchange) -> Result<Response, Fault> {
+/// Returns the answer to a request.
+///
+/// # Errors
+///
+/// The fault of the first check that fails.
+pub(crate) async fn answer(exchange: &Exchange) -> Result<Response, Fault> {
     let (service, context) = (&exchange.service, &exchange.context);
     // 1. What needs no token.
     let documents = PublicDocuments {

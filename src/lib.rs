@@ -8,6 +8,7 @@
 //! | `objects` | the two Durable Objects, and how to call them |
 //! | `context`, `log`, `counters` | what passes through a request, the line that is logged of it, and what is counted |
 //! | `tasks` | the requests in progress |
+//! | `warm_up` | what runs before the first request |
 //! | `platform`, `delay`, `body`, `response` | what the crate `worker` lacks, or does otherwise |
 //!
 //! Everything that does not touch the platform is in the crate `edge-metadata-core`: if a line here
@@ -33,6 +34,7 @@ mod registry;
 mod response;
 mod service;
 mod tasks;
+mod warm_up;
 
 use edge_metadata_core::settings::DEFAULT_REQUEST_DEADLINE_MS;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -74,6 +76,16 @@ pub fn give_up(
     cause: &str,
 ) -> worker::Result<web_sys::Response> {
     handler::give_up(task, request, env, cause)
+}
+
+/// Has V8 compile what every request runs, before there is one.
+///
+/// # Errors
+///
+/// The runtime refuses a request that is made up, which it never does.
+#[wasm_bindgen(js_name = warmUp)]
+pub fn warm_up(env: &Env) -> worker::Result<()> {
+    warm_up::warm_up(env)
 }
 
 /// Returns `REQUEST_DEADLINE_MS` where it is not set.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use chrono::TimeDelta;
 use edge_metadata_core::http::fault::Fault;
 use edge_metadata_core::http::header;
-use edge_metadata_core::settings::{BadSetting, Settings, api_base_path};
+use edge_metadata_core::settings::{BadSetting, LogLevel, Settings, api_base_path};
 use thiserror::Error;
 use wasm_bindgen::intern;
 use worker::{Env, KvStore, RateLimiter};
@@ -55,6 +55,14 @@ impl Service {
     /// Returns this isolate's service. Settings are checked when the first request comes.
     pub(crate) fn of_isolate(env: &Env) -> Rc<Self> {
         SERVICE.with(|service| Rc::clone(service.get_or_init(|| Rc::new(Self::new(env)))))
+    }
+
+    /// Returns a service that logs and counts nothing, and that no request gets.
+    pub(crate) fn silent(env: &Env) -> Self {
+        let mut service = Self::new(env);
+        service.settings.log_level = LogLevel::Warn;
+        service.counters = Counters::default();
+        service
     }
 
     fn new(env: &Env) -> Self {

@@ -51,7 +51,8 @@ export class PlainWorkerd extends Worker {
   readonly #lines: string[] = [];
 
   constructor(readonly plain: PlainOptions) {
-    super(plain.faults === undefined ? {} : { faults: plain.faults });
+    const { faults, vars } = plain;
+    super({ ...(faults === undefined ? {} : { faults }), ...(vars === undefined ? {} : { vars }) });
   }
 
   override get folder(): string {

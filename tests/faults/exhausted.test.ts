@@ -45,6 +45,16 @@ for (const fault of FAULTS) {
   });
 }
 
+test("a panic while the isolate starts: its first request is answered, by a new instance", async () => {
+  const late = await startWorkerd({ faults: true, vars: { FAULT_AT_START: "panic" } });
+  try {
+    const project = new Project(late);
+    assertNoContent(await project.delete(project.serverItem(await project.server(), "key1")));
+  } finally {
+    await late.stop();
+  }
+});
+
 test("beside other requests: each is answered, acknowledged changes are kept, others are old or new", async () => {
   const project = new Project(worker);
   await project.as("member");
