@@ -4,7 +4,7 @@ import path from "node:path";
 import { Failure, progress } from "../scripts/command.mjs";
 import { root, tools } from "../scripts/layout.mjs";
 import { capture, run } from "../scripts/run.mjs";
-import type { Comparison, Results } from "./results.ts";
+import type { Results } from "./results.ts";
 import type { Spread } from "./statistics.ts";
 
 /** Release 0.1. */
@@ -36,15 +36,14 @@ export function regressions({ memory, disk, first, requests }: Results): string[
   };
   const atMost = (title: string, ratio: Spread): void => check(title, ratio, ratio.median > 1 + TOLERANCE);
   const atLeast = (title: string, ratio: Spread): void => check(title, ratio, ratio.median < 1 - TOLERANCE);
-  const compared: [string, Comparison | undefined][] = [
-    ["objects in memory", memory],
-    ["objects on a disk", disk],
-  ];
-  for (const [where, comparison] of compared) {
-    for (const { title, value } of comparison?.ratios ?? []) {
-      if (title === `CPU, edge-metadata : ${NAME}`) atMost(`CPU per DELETE, ${where}`, value);
-      if (title === `req/s, edge-metadata : ${NAME}`) atLeast(`req/s, ${where}`, value);
-    }
+  for (const [where, comparison] of [
+    ["memory", memory],
+    ["a disk", disk],
+  ] as const) {
+    const beside = comparison?.builds[NAME];
+    if (!beside) continue;
+    atMost(`CPU per DELETE, objects in ${where}`, beside.cpu);
+    atLeast(`req/s, objects in ${where}`, beside.perSecond);
   }
   if (first?.baselineRatio) atMost("the first request", first.baselineRatio);
   for (const { title, ratios } of requests ?? []) for (const ratio of ratios) atMost(title, ratio);

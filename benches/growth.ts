@@ -25,7 +25,7 @@ const AT_ONCE = 16;
 const SERVERS_AT_ONCE = 640;
 /** Phases per measurement, and measurements. */
 const PHASES = 1;
-const ROUNDS = 5;
+const ROUNDS = 9;
 /** Servers that are awake in one process: from 2,600 on SQLite runs out of memory. */
 const MOST_AWAKE = 2_000;
 
@@ -55,7 +55,7 @@ export async function measureGrowth(most: number): Promise<Growth> {
       await curve("servers", upTo, (servers) => ({ servers })),
       await curve("items of a server", [1, 8, 32, ITEMS], (items) => ({ items })),
       await curve("tokens", [1, 10, 100, 1_000], (tokens) => ({ tokens })),
-      await curve("deleted servers", [1, 100, 1_000], (deleted) => ({ deleted })),
+      await curve("deleted servers", upTo.slice(0, 5), (deleted) => ({ deleted })),
     ];
     curves.push(await measureMarks());
     return { curves, bytesPerObject: await measureMemory() };
@@ -99,17 +99,16 @@ async function prepare(amount: Amount): Promise<Prepared> {
   try {
     const used = Math.min(amount.servers, SERVERS_AT_ONCE);
     const itemsEach = Math.ceil(SERVERS_AT_ONCE / used);
-    for (let first = used + 1; first <= amount.servers; first += MOST_AWAKE) {
-      await fill(served.port, first, Math.min(MOST_AWAKE, amount.servers + 1 - first), amount.items);
+    const last = amount.servers + amount.deleted;
+    for (let first = used + 1; first <= last; first += MOST_AWAKE) {
+      const next = Math.min(first + MOST_AWAKE, last + 1);
+      await fill(served.port, first, next - first, amount.items);
+      await quiet(served.pid);
+      const deleted = Math.max(first, amount.servers + 1);
+      if (deleted < next) await unregister(served.port, deleted, next - deleted);
       // A pending alarm would wake its object in the next phase.
       await quiet(served.pid);
       served = await served.restart();
-    }
-    if (amount.deleted > 0) {
-      const first = amount.servers + 1;
-      await fill(served.port, first, amount.deleted, amount.items);
-      await quiet(served.pid);
-      await unregister(served.port, first, amount.deleted);
     }
     await fill(served.port, 1, used, Math.max(amount.items, itemsEach));
     await quiet(served.pid);

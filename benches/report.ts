@@ -34,7 +34,7 @@ export function report(results: Results): string {
   if (growth) {
     parts.push(
       "## Growth",
-      "CPU per DELETE, as a share of that with 640 servers, 10 items and 10 tokens; medians of 5 rounds that take turns;\nmarks as a share of 8 marks.",
+      "CPU per DELETE, as a share of that with 640 servers, 10 items and 10 tokens; medians of 9 rounds that take turns;\nmarks as a share of 8 marks.",
     );
     for (const { title, points } of growth.curves) {
       parts.push(

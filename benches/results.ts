@@ -36,6 +36,8 @@ export interface Comparison {
   connections: number;
   sides: SideResult[];
   ratios: Ratio[];
+  /** This Worker's to each other build of it that was measured, by that one's title. */
+  builds: Record<string, { cpu: Spread; perSecond: Spread }>;
 }
 
 export interface Results {
@@ -86,13 +88,15 @@ export function compare(
       value: ratio(perSecond(ours), perSecond("bare-object")),
     },
   ];
-  // Other builds of this Worker, if any were measured.
+  const builds: Comparison["builds"] = {};
   for (const [name, title] of titles) {
     if (["null", "bare-object", "same-job", ours].includes(name)) continue;
+    const beside = { cpu: ratio(cpu(ours), cpu(name)), perSecond: ratio(perSecond(ours), perSecond(name)) };
+    builds[title] = beside;
     ratios.push(
-      { title: `CPU, edge-metadata : ${title}`, goal: "", value: ratio(cpu(ours), cpu(name)) },
-      { title: `req/s, edge-metadata : ${title}`, goal: "", value: ratio(perSecond(ours), perSecond(name)) },
+      { title: `CPU, edge-metadata : ${title}`, goal: "", value: beside.cpu },
+      { title: `req/s, edge-metadata : ${title}`, goal: "", value: beside.perSecond },
     );
   }
-  return { ...how, sides, ratios };
+  return { ...how, sides, ratios, builds };
 }
