@@ -44,7 +44,7 @@ function instance() {
   return rust;
 }
 
-// Nothing that fails here keeps the isolate from its requests.
+// Has V8 compile what requests run. No failure of it keeps the isolate from them.
 try {
   rust.warmUp(bindings);
 } catch (error) {

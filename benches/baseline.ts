@@ -37,13 +37,13 @@ export function regressions({ memory, disk, first, requests }: Results): string[
   const atMost = (title: string, ratio: Spread): void => check(title, ratio, ratio.median > 1 + TOLERANCE);
   const atLeast = (title: string, ratio: Spread): void => check(title, ratio, ratio.median < 1 - TOLERANCE);
   for (const [where, comparison] of [
-    ["memory", memory],
-    ["a disk", disk],
+    ["in memory", memory],
+    ["on a disk", disk],
   ] as const) {
     const beside = comparison?.builds[NAME];
     if (!beside) continue;
-    atMost(`CPU per DELETE, objects in ${where}`, beside.cpu);
-    atLeast(`req/s, objects in ${where}`, beside.perSecond);
+    atMost(`CPU per DELETE, objects ${where}`, beside.cpu);
+    atLeast(`req/s, objects ${where}`, beside.perSecond);
   }
   if (first?.baselineRatio) atMost("the first request", first.baselineRatio);
   for (const { title, ratios } of requests ?? []) for (const ratio of ratios) atMost(title, ratio);
