@@ -200,6 +200,19 @@ test("a list is one call to the index and one per entry; a part of a name reads 
   assert.deepEqual(await ask(`?name=${encodeURIComponent("^name7$")}`), requests.list(1, 2));
 });
 
+test("a large pattern is compared with few names at a time, and no more of them are read", async () => {
+  const project = new Project(worker);
+  for (let at = 0; at < 60; at += 1) await project.server({ name: "a".repeat(255) });
+  const token = await project.as("reader");
+  await counts();
+  const path = `/v2.1/${project.id}/servers?name=${encodeURIComponent("[^b]{0,250}b")}`;
+  const answer = await worker.request("GET", path, { token });
+  assert.deepEqual([answer.json().servers, answer.json().servers_links.length], [[], 1], answer.text);
+  const { objectRequests, rowsRead } = await billed();
+  assert.equal(objectRequests, 10);
+  assert.ok(rowsRead <= 10 * 12, `${rowsRead} rows were read`);
+});
+
 test("registry: billed units of creating, changing and deleting a server", async () => {
   const project = new Project(worker);
   const token = await worker.registrar();
