@@ -3,7 +3,7 @@
 //   npm run bench                           everything: an hour or more on two cores
 //   npm run bench -- --quick                a shorter run of the same
 //   npm run bench -- --rounds 9 --seconds 5
-//   npm run bench -- --servers 10000        growth up to so many servers (100,000 take ten minutes)
+//   npm run bench -- --servers 10000        growth up to so many servers (100,000 take half an hour)
 //   npm run bench -- --only sides,first     parts of it: sides, disk, connections, first, requests, registrations,
 //                                           index, growth, hot, nova
 //   npm run bench -- --nova                 beside a real Nova too (about 5 minutes more; needs MariaDB)

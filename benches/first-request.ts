@@ -42,8 +42,14 @@ const CANDIDATES: Candidate[] = [
 
 export async function measureFirstRequests(starts: number, others: Side[]): Promise<FirstRequests> {
   progress(`first requests: ${starts} starts of each`);
-  const [baseline] = others.map((side): Candidate => ({ title: `${side.title}, \`GET /\``, side, request: GET }));
-  const candidates = [...CANDIDATES, ...(baseline ? [baseline] : [])];
+  const [other] = others;
+  const baseline: Candidate[] = other
+    ? [
+        { title: `${other.title}, \`GET /\``, side: other, request: GET },
+        { title: `${other.title}, DELETE`, side: other, request: DELETE },
+      ]
+    : [];
+  const candidates = [...CANDIDATES, ...baseline];
   const all = candidates.map((): number[] => []);
   const startTimes = candidates.map((): number[] => []);
   for (let start = 0; start < starts; start += 1) {
@@ -64,7 +70,7 @@ export async function measureFirstRequests(starts: number, others: Side[]): Prom
     }),
     ratio: ratio(all[2] ?? [], all[1] ?? []),
     quietRatio: ratio(all[3] ?? [], all[1] ?? []),
-    ...(baseline ? { baselineRatio: ratio(all[2] ?? [], all[CANDIDATES.length] ?? []) } : {}),
+    ...(other ? { baselineRatio: ratio(all[2] ?? [], all[CANDIDATES.length] ?? []) } : {}),
   };
 }
 

@@ -11,7 +11,7 @@ use crate::handler::answer;
 use crate::service::Service;
 use crate::tasks;
 
-/// The number of a task that no request has.
+/// The number of a task that no request has yet.
 const TASK: u32 = 0;
 
 /// Requests that are answered without I/O: a document, and a metadata item without a token.
