@@ -41,13 +41,16 @@ test("a list that comes late says that it is coming", async () => {
   const project = new Project(FILE);
   await project.server();
   await visit({}, async ({ page, signIn }) => {
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => (answer = resolve));
     await page.route("**/v2.1/servers/detail", async (route) => {
-      await sleep(800);
+      await held;
       await route.continue();
     });
     await signIn(project.token("member"));
     await page.getByText("Loading…").waitFor();
     assert.equal(await page.getByRole("region", { name: "Servers" }).getAttribute("aria-busy"), "true");
+    answer();
     await page.getByRole("link", { name: /web-1/ }).waitFor();
     assert.equal(await page.getByText("Loading…").count(), 0);
   });

@@ -40,20 +40,35 @@ test("where no demo is served none is offered", async () => {
   });
 });
 
-test("a token that the service does not accept: the fault, and its request id", async () => {
-  await visit({}, async ({ page }) => {
-    const answered = page.waitForResponse((response) => response.url().includes("/servers/detail"));
-    await page.getByLabel("Token").fill("no-such-token");
-    await page.getByRole("button", { name: "Open" }).click();
-    const alert = page.getByRole("alert").filter({ hasText: "Signed out" });
-    await alert.waitFor();
-    const text = await alert.innerText();
-    assert.match(text, /it is unknown, has expired or was taken back/);
-    assert.ok(text.includes("The request you have made requires authentication."));
-    assert.ok(text.includes((await (await answered).allHeaders())["x-compute-request-id"] as string));
-    assert.equal(await page.getByRole("button", { name: "Sign out" }).count(), 0);
+// Both lists are asked for at once, and either answer may come first.
+for (const [first, second] of [
+  ["servers", "images"],
+  ["images", "servers"],
+] as const) {
+  test(`a token that the service does not accept: the fault, and its request id, where the ${first} answer first`, async () => {
+    await visit({}, async ({ page }) => {
+      const alert = page.getByRole("alert").filter({ hasText: "Signed out" });
+      await page.route(`**/${second}/detail`, async (route) => {
+        await alert.waitFor();
+        await route.continue();
+      });
+      const answered = page.waitForResponse(`**/${first}/detail`);
+      const late = page.waitForResponse(`**/${second}/detail`);
+      await page.getByLabel("Token").fill("no-such-token");
+      await page.getByRole("button", { name: "Open" }).click();
+      await alert.waitFor();
+      const text = await alert.innerText();
+      assert.match(text, /it is unknown, has expired or was taken back/);
+      assert.ok(text.includes("The request you have made requires authentication."));
+      assert.ok(text.includes((await (await answered).allHeaders())["x-compute-request-id"] as string));
+
+      // What comes after the session changes nothing.
+      await (await late).finished();
+      assert.equal(await alert.innerText(), text);
+      assert.equal(await page.getByRole("button", { name: "Sign out" }).count(), 0);
+    });
   });
-});
+}
 
 for (const [token, problem] of [
   ["", "A token is needed."],
