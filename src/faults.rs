@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `front-panic`, `front-hang`, `front-memory` | in the front, before it does anything |
 //! | `object-panic`, `object-hang`, `object-memory`, `object-error` | in the object, before it does anything |
+//! | `object-error-halfway` | in the object, between the statements of a user's change |
 //! | `object-panic-late`, `object-memory-late` | the same after the change was made |
 //! | `object-lost` | after the change was made the first reply is lost, as the runtime loses one: `retryable` |
 //! | `object-lost-each` | each reply is |
@@ -166,6 +167,19 @@ pub(crate) fn before_call(id: Uuid) -> Result<Option<Promise>, worker::Error> {
         "object-overloaded" => Ok(Some(rejected(&["retryable", "overloaded"]))),
         _ => Ok(None),
     }
+}
+
+/// Does the same between the statements of a change.
+///
+/// # Errors
+///
+/// On demand.
+pub(crate) fn between_statements(id: Uuid) -> Result<(), worker::Error> {
+    let (fault, ..) = asked(id);
+    if fault == "object-error-halfway" {
+        return Err(worker::Error::RustError("asked for".to_owned()));
+    }
+    Ok(())
 }
 
 /// Does the same after the object did what it was asked to do.

@@ -9,7 +9,7 @@
 //! | `context`, `log`, `counters` | what passes through a request, the line that is logged of it, and what is counted |
 //! | `tasks` | the requests in progress |
 //! | `warm_up` | what runs before the first request |
-//! | `platform`, `delay`, `body`, `response` | what the crate `worker` lacks, or does otherwise |
+//! | `platform`, `delay`, `body`, `text`, `response` | what the crate `worker` lacks, or does otherwise |
 //!
 //! Everything that does not touch the platform is in the crate `edge-metadata-core`: if a line here
 //! has an `if` about the API, it belongs there. Comments cite the source of a rule as
@@ -34,6 +34,7 @@ mod registry;
 mod response;
 mod service;
 mod tasks;
+mod text;
 mod warm_up;
 
 use edge_metadata_core::settings::DEFAULT_REQUEST_DEADLINE_MS;

@@ -7,6 +7,8 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::Headers;
 use worker::web_sys::{Response, ResponseInit};
 
+use crate::text;
+
 /// The headers of a request. Each is read when it is asked for: few are.
 pub(crate) struct RequestHeaders<'a>(pub(crate) &'a Headers);
 
@@ -27,10 +29,12 @@ impl request::Headers for RequestHeaders<'_> {
 pub(crate) fn send(parts: &ResponseParts) -> worker::Result<Response> {
     let init = serde_json::to_string(parts)?;
     let init: ResponseInit = js_sys::JSON::parse(&init)?.unchecked_into();
-    Ok(Response::new_with_opt_str_and_init(
-        parts.body.as_deref(),
-        &init,
-    )?)
+    let body = parts.body.as_deref();
+    let response = match body.and_then(text::long_to_js) {
+        Some(bytes) => Response::new_with_opt_js_u8_array_and_init(Some(&bytes), &init),
+        None => Response::new_with_opt_str_and_init(body, &init),
+    };
+    Ok(response?)
 }
 
 #[wasm_bindgen]

@@ -53,6 +53,7 @@ for (const kind of ["servers", "images"] as const) {
 for (const [count, what] of [
   [3, "few"],
   [20, "many"],
+  [128, "long"],
 ] as const) {
   test(`${what} items with every kind of character are the same after a restart, and so after a second PUT`, async () => {
     const project = new Project(worker);
@@ -73,7 +74,8 @@ for (const [count, what] of [
       "\u0000a",
       "\ufeff",
     ];
-    for (const values of [odd, odd.filter((value) => !value.includes("\u0000"))]) {
+    const shown = odd.map((text) => (what === "long" ? `${text}x`.repeat(255).slice(0, 254) : text));
+    for (const values of [shown, shown.filter((value) => !value.includes("\u0000"))]) {
       const first: [string, string][] = Array.from({ length: count }, (_, at) => [`k-${at}`, values[at % values.length] ?? ""]);
       const id = await project.server({ metadata: Object.fromEntries(first) });
       await worker.restart();
@@ -81,7 +83,9 @@ for (const [count, what] of [
       const second = Object.fromEntries(first.map(([key], at) => [key, values[(at + 1) % values.length] ?? ""]));
       const token = await project.as("member");
       const path = `/v2.1/${project.id}/servers/${id}/metadata`;
-      assert.equal((await worker.request("PUT", path, { token, body: { metadata: second } })).status, 200);
+      const answer = await worker.request("PUT", path, { token, body: { metadata: second } });
+      assert.equal(answer.status, 200);
+      assert.deepEqual(answer.json(), { metadata: second });
       await worker.restart();
       assert.deepEqual(await worker.metadata("servers", id), second);
     }

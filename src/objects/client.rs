@@ -4,18 +4,19 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use edge_metadata_core::auth::Actor;
-use edge_metadata_core::metadata::{Kind, Operation, Record, Rejection, ResourceId};
+use edge_metadata_core::metadata::{Kind, Operation, Rejection, ResourceId};
 use edge_metadata_core::registry::Document;
 use edge_metadata_core::rpc::{
     Call, DeleteItem, IndexPage, IndexQuery, IndexUpdate, Inspect, ListEntry, Outcome, PutItem,
-    Register, Registered, RegistryError, Show, ShowItem, ShowListEntry, Unregister, WriteItems,
+    Register, Registered, RegistryError, Show, ShowItem, ShowListEntry, ShownRecord, Unregister,
+    WriteItems,
 };
 use edge_metadata_core::storage::operation_log::REPEATABLE;
 use edge_metadata_core::timestamp::Timestamp;
 use js_sys::{Promise, Reflect};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 use thiserror::Error;
 use uuid::Uuid;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -23,7 +24,7 @@ use worker::js_sys::futures::JsFuture;
 use worker::{Env, ObjectNamespace};
 
 use crate::delay::Delay;
-use crate::platform;
+use crate::{platform, text};
 
 /// Tries of one call, the first included.
 const TRIES: u32 = 4;
@@ -36,27 +37,27 @@ extern "C" {
     /// The RPC methods of a `ResourceObject`.
     type ResourceStub;
     #[wasm_bindgen(method, catch)]
-    fn show(this: &ResourceStub, call: &str) -> Result<Promise, JsValue>;
+    fn show(this: &ResourceStub, call: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = listItems)]
-    fn list_items(this: &ResourceStub, call: &str) -> Result<Promise, JsValue>;
+    fn list_items(this: &ResourceStub, call: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = showItem)]
-    fn show_item(this: &ResourceStub, call: &str) -> Result<Promise, JsValue>;
+    fn show_item(this: &ResourceStub, call: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = deleteItem)]
-    fn delete_item(this: &ResourceStub, call: &str) -> Result<Promise, JsValue>;
+    fn delete_item(this: &ResourceStub, call: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = mergeItems)]
-    fn merge_items(this: &ResourceStub, call: &str) -> Result<Promise, JsValue>;
+    fn merge_items(this: &ResourceStub, call: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = replaceItems)]
-    fn replace_items(this: &ResourceStub, call: &str) -> Result<Promise, JsValue>;
+    fn replace_items(this: &ResourceStub, call: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = putItem)]
-    fn put_item(this: &ResourceStub, call: &str) -> Result<Promise, JsValue>;
+    fn put_item(this: &ResourceStub, call: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch, js_name = showListEntry)]
-    fn show_list_entry(this: &ResourceStub, call: &str) -> Result<Promise, JsValue>;
+    fn show_list_entry(this: &ResourceStub, call: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn register(this: &ResourceStub, call: &str) -> Result<Promise, JsValue>;
+    fn register(this: &ResourceStub, call: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn inspect(this: &ResourceStub, call: &str) -> Result<Promise, JsValue>;
+    fn inspect(this: &ResourceStub, call: &JsValue) -> Result<Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn unregister(this: &ResourceStub, call: &str) -> Result<Promise, JsValue>;
+    fn unregister(this: &ResourceStub, call: &JsValue) -> Result<Promise, JsValue>;
 
     /// The RPC methods of an `IndexObject`.
     type IndexStub;
@@ -71,7 +72,7 @@ extern "C" {
 }
 
 /// An RPC method of a resource's object.
-type Method = fn(&ResourceStub, &str) -> Result<Promise, JsValue>;
+type Method = fn(&ResourceStub, &JsValue) -> Result<Promise, JsValue>;
 
 /// An object did not reply, or its reply is not understood.
 #[derive(Debug, Error)]
@@ -153,7 +154,7 @@ impl ResourceClient<'_> {
     ) -> Result<Result<Outcome, Rejection>, StoreError> {
         Ok(match operation {
             Operation::Show => self
-                .call::<_, Reply<Box<Record>>>(ResourceStub::show, Show {})
+                .call::<_, Reply<Box<ShownRecord>>>(ResourceStub::show, Show {})
                 .await?
                 .map(Outcome::Record),
             Operation::List => self
@@ -261,13 +262,12 @@ impl ResourceClient<'_> {
         method: Method,
         args: A,
     ) -> Result<R, StoreError> {
-        let args = to_raw_value(&args).map_err(|error| self.failed(error))?;
         let call = Call {
             id: self.options.id,
             actor: Cow::Borrowed(self.actor),
             item_limit: self.options.item_limit,
             keep_changes: self.options.keep_changes,
-            args: Cow::Owned(args),
+            args,
         };
         let call = serde_json::to_string(&call).map_err(|error| self.failed(error))?;
         // The object does not remember for ever, whatever deadline an operator sets.
@@ -294,10 +294,8 @@ impl ResourceClient<'_> {
         #[cfg(feature = "faults")]
         crate::faults::count_try(self.options.id);
         let stub = self.namespace.get_by_name(&self.object)?;
-        let reply = JsFuture::from(method(&stub.into_rpc(), call)?).await?;
-        reply
-            .as_string()
-            .ok_or_else(|| worker::Error::RustError("the reply is not a text".to_owned()))
+        let reply = JsFuture::from(method(&stub.into_rpc(), &text::to_js(call))?).await?;
+        text::from_js(&reply)
     }
 
     fn failed(&self, cause: impl Into<worker::Error>) -> StoreError {
@@ -352,7 +350,7 @@ impl Indexes {
         let page = async {
             let query = serde_json::to_string(query)?;
             let page = JsFuture::from(self.stub(list)?.list(&query)?).await?;
-            Ok(serde_json::from_str(&page.as_string().unwrap_or_default())?)
+            Ok(serde_json::from_str(&text::from_js(&page)?)?)
         };
         page.await.map_err(|cause: worker::Error| StoreError {
             object: index_name(list),

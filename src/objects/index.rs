@@ -14,6 +14,7 @@ use worker::{DurableObject, Env, Error, Request, Response, State, durable_object
 
 use super::feed;
 use super::sql::{Database, Row};
+use crate::text;
 
 /// Steps that one search takes at most, some 2 ms, before it says where to go on: how long a pattern
 /// takes is a client's choice, and a search must not hold up the list's other callers.
@@ -80,14 +81,15 @@ impl IndexObject {
     /// # Errors
     ///
     /// The query is not understood, or the database refuses.
-    pub fn list(&self, query: &str) -> Result<String, JsValue> {
+    pub fn list(&self, query: &str) -> Result<JsValue, JsValue> {
         let query: IndexQuery = serde_json::from_str(query).map_err(Error::from)?;
         let page = if self.has_entries()? {
             self.page(&query)?
         } else {
             IndexPage::default()
         };
-        Ok(serde_json::to_string(&page).map_err(Error::from)?)
+        let page = serde_json::to_string(&page).map_err(Error::from)?;
+        Ok(text::to_js(&page))
     }
 
     /// Remembers when the control plane last reported: milliseconds since 1970.

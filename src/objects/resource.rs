@@ -20,6 +20,7 @@ use worker::{DurableObject, Env, Error, Request, Response, State, durable_object
 use super::schema;
 use super::sql::Database;
 use super::state::ResourceState;
+use crate::text;
 
 /// One server or image. JavaScript's `ResourceObject` holds it and hands calls on.
 #[durable_object(alarm)]
@@ -71,9 +72,9 @@ impl ResourceObject {
     /// # Errors
     ///
     /// As all of them: the call is not understood, or the database refuses.
-    pub fn show(&self, call: &str) -> Result<JsValue, JsValue> {
+    pub fn show(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.call(call, |state, _, call, _: Show| {
-            Ok(state.read(call, &Operation::Show).cloned())
+            reply(&state.read(call, &Operation::Show))
         })
     }
 
@@ -83,10 +84,10 @@ impl ResourceObject {
     ///
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = listItems)]
-    pub fn list_items(&self, call: &str) -> Result<JsValue, JsValue> {
+    pub fn list_items(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.call(call, |state, _, call, _: Show| {
             let record = state.read(call, &Operation::List);
-            Ok(record.map(|record| record.metadata.clone()))
+            reply(&record.map(|record| &record.metadata))
         })
     }
 
@@ -96,15 +97,13 @@ impl ResourceObject {
     ///
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = showItem)]
-    pub fn show_item(&self, call: &str) -> Result<JsValue, JsValue> {
+    pub fn show_item(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.call(call, |state, _, call, args: ShowItem<'_>| {
             let key = args.key.into_owned();
             let operation = Operation::ShowItem { key };
             let record = state.read(call, &operation);
-            Ok(record.map(|record| {
-                let value = record.metadata.get(operation.key());
-                value.cloned().unwrap_or_default()
-            }))
+            let value = record.map(|record| record.metadata.get(operation.key()));
+            reply(&value.map(|value| value.map_or("", String::as_str)))
         })
     }
 
@@ -114,12 +113,12 @@ impl ResourceObject {
     ///
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = deleteItem)]
-    pub fn delete_item(&self, call: &str) -> Result<JsValue, JsValue> {
+    pub fn delete_item(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.call(call, |state, database, call, args: DeleteItem<'_>| {
             let key = args.key.into_owned();
             let operation = Operation::DeleteItem { key };
             let carried = state.change(database, self.name(), call, &operation)?;
-            Ok(carried.map(|_| ()))
+            reply(&carried.map(|_| ()))
         })
     }
 
@@ -129,7 +128,7 @@ impl ResourceObject {
     ///
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = mergeItems)]
-    pub fn merge_items(&self, call: &str) -> Result<JsValue, JsValue> {
+    pub fn merge_items(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.write_items(call, |items| Operation::Merge { items })
     }
 
@@ -139,7 +138,7 @@ impl ResourceObject {
     ///
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = replaceItems)]
-    pub fn replace_items(&self, call: &str) -> Result<JsValue, JsValue> {
+    pub fn replace_items(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.write_items(call, |items| Operation::Replace { items })
     }
 
@@ -149,7 +148,7 @@ impl ResourceObject {
     ///
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = putItem)]
-    pub fn put_item(&self, call: &str) -> Result<JsValue, JsValue> {
+    pub fn put_item(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.call(call, |state, database, call, args: PutItem<'_>| {
             let PutItem {
                 path_key,
@@ -163,7 +162,7 @@ impl ResourceObject {
                 value: value.into_owned(),
             };
             let carried = state.change(database, self.name(), call, &operation)?;
-            Ok(carried.map(|_| written))
+            reply(&carried.map(|_| written))
         })
     }
 
@@ -173,15 +172,15 @@ impl ResourceObject {
     ///
     /// See [`show`](Self::show).
     #[wasm_bindgen(js_name = showListEntry)]
-    pub fn show_list_entry(&self, call: &str) -> Result<JsValue, JsValue> {
+    pub fn show_list_entry(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.call(call, |state, _, call, args: ShowListEntry| {
             let record = state.record().filter(|record| match &args.scope {
                 ListScope::Visible => is_visible(&call.actor, record),
                 ListScope::ListedFor(project_id) => record.is_listed_for(project_id.as_deref()),
             });
-            Ok(record.map(|record| {
+            reply(&record.map(|record| {
                 if args.detail {
-                    ListEntry::Full(Box::new(record.clone()))
+                    ListEntry::Full(record)
                 } else {
                     ListEntry::Brief(Summary::from(record))
                 }
@@ -194,9 +193,9 @@ impl ResourceObject {
     /// # Errors
     ///
     /// See [`show`](Self::show).
-    pub fn register(&self, call: &str) -> Result<JsValue, JsValue> {
+    pub fn register(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.call(call, |state, database, call, args: Register<'_>| {
-            state.register(database, self.name(), call, args)
+            reply(&state.register(database, self.name(), call, args)?)
         })
     }
 
@@ -205,9 +204,9 @@ impl ResourceObject {
     /// # Errors
     ///
     /// See [`show`](Self::show).
-    pub fn inspect(&self, call: &str) -> Result<JsValue, JsValue> {
+    pub fn inspect(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.call(call, |state, _, call, _: Inspect| {
-            Ok(state.inspect(call.keep_changes))
+            reply(&state.inspect(call.keep_changes))
         })
     }
 
@@ -216,9 +215,9 @@ impl ResourceObject {
     /// # Errors
     ///
     /// See [`show`](Self::show).
-    pub fn unregister(&self, call: &str) -> Result<JsValue, JsValue> {
+    pub fn unregister(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.call(call, |state, database, call, args: Unregister| {
-            state.unregister(database, self.name(), call, args)
+            reply(&state.unregister(database, self.name(), call, args)?)
         })
     }
 }
@@ -230,19 +229,18 @@ impl ResourceObject {
 
     fn write_items(
         &self,
-        call: &str,
+        call: &JsValue,
         operation: impl FnOnce(Items) -> Operation,
     ) -> Result<JsValue, JsValue> {
         self.call(call, |state, database, call, args: WriteItems<'_>| {
             let operation = operation(args.items.into_owned());
             let carried = match state.change(database, self.name(), call, &operation)? {
                 Ok(carried) => carried,
-                Err(rejection) => return Ok(Err(rejection)),
+                Err(rejection) => return reply(&Err::<(), _>(rejection)),
             };
             let record = state.record_after(database, carried)?;
-            Ok(record
-                .map(|record| record.metadata.clone())
-                .ok_or(Rejection::NotFound))
+            let metadata = record.as_ref().map(|record| &record.metadata);
+            reply(&metadata.ok_or(Rejection::NotFound))
         })
     }
 
@@ -262,14 +260,15 @@ impl ResourceObject {
         self.state.take();
     }
 
-    /// Reads a call, has `method` answer it, and writes the reply.
-    fn call<A: DeserializeOwned, R: Serialize>(
+    /// Reads a call, and has `method` answer it with JSON.
+    fn call<A: DeserializeOwned>(
         &self,
-        call: &str,
-        method: impl FnOnce(&mut ResourceState, &Database, &Call<'_>, A) -> worker::Result<R>,
+        call: &JsValue,
+        method: impl FnOnce(&mut ResourceState, &Database, &Call<'_>, A) -> worker::Result<String>,
     ) -> Result<JsValue, JsValue> {
-        let call: Call<'_> = serde_json::from_str(call).map_err(Error::from)?;
-        let args = serde_json::from_str(call.args.get()).map_err(Error::from)?;
+        let call = text::from_js(call)?;
+        let call: Call<'_, A> = serde_json::from_str(&call).map_err(Error::from)?;
+        let (call, args) = call.split();
         #[cfg(feature = "faults")]
         if let Some(promise) = crate::faults::before_call(call.id)? {
             return Ok(promise.into());
@@ -282,8 +281,7 @@ impl ResourceObject {
         if let Some(promise) = crate::faults::after_call(call.id) {
             return Ok(promise.into());
         }
-        let reply = serde_json::to_string(&reply).map_err(Error::from)?;
-        Ok(reply.into())
+        Ok(text::to_js(&reply))
     }
 
     fn take_state(&self) -> worker::Result<ResourceState> {
@@ -292,4 +290,9 @@ impl ResourceObject {
             None => ResourceState::load(&self.database),
         }
     }
+}
+
+/// Writes a reply, which borrows from the state that it is read from.
+fn reply(reply: &impl Serialize) -> worker::Result<String> {
+    Ok(serde_json::to_string(reply)?)
 }

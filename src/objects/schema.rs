@@ -16,10 +16,10 @@ use edge_metadata_core::registry::{Marks, Tombstone};
 use edge_metadata_core::storage::operation_log::{self, parse_id};
 use edge_metadata_core::storage::{AppliedOperation, AppliedOutcome, Entry, Replaced, record};
 use edge_metadata_core::timestamp::{self, Timestamp};
-use serde_json::Value as Json;
+use serde::{Serialize, Serializer};
 use wasm_bindgen::intern;
 
-use super::sql::{Database, Row};
+use super::sql::{Bound, Database, Row};
 
 /// The tables of schema 1, and what release 0.2 added to them.
 ///
@@ -59,7 +59,7 @@ pub(super) enum Tables {
 
 /// The statements of a change of one item.
 const WRITE_OPERATION: &str = "
-    INSERT INTO operation (slot, id, at, note) VALUES (?, ?, ?, ?)
+    INSERT INTO operation (slot, id, at, note) VALUES (?, ?, ?, CAST(? AS TEXT))
     ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note";
 const DELETE_ITEM: &str = "DELETE FROM item WHERE key = ?";
 const PUT_ITEM: &str = "
@@ -68,7 +68,7 @@ const PUT_ITEM: &str = "
 
 /// The same for many items: the members of a JSON object.
 const PUT_ITEMS: &str = "
-    INSERT INTO item (key, value) SELECT key, value FROM json_each(?) WHERE true
+    INSERT INTO item (key, value) SELECT key, value FROM json_each(CAST(? AS TEXT)) WHERE true
     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
 
 /// As many items as are put by one statement.
@@ -208,7 +208,7 @@ pub(super) fn write_operation(database: &Database, entry: &Entry) -> worker::Res
             operation.slot.into(),
             operation.id.simple().to_string().as_str().into(),
             operation.at.timestamp_millis().into(),
-            entry.note().as_ref().into(),
+            Bound::Json(&entry.note()),
         ],
     )
 }
@@ -240,9 +240,17 @@ fn write_items<'a>(
         }
         return Ok(());
     }
-    let items = put.iter().map(|&(key, value)| (key, Json::from(value)));
-    let items = items.collect::<Json>().to_string();
-    database.execute(PUT_ITEMS, &[items.as_str().into()])
+    let items = serde_json::to_string(&JsonObject(put))?;
+    database.execute(PUT_ITEMS, &[Bound::Json(&items)])
+}
+
+/// Serializes as an object of these members.
+struct JsonObject<'a>(&'a [(&'a str, &'a str)]);
+
+impl Serialize for JsonObject<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
 }
 
 /// Writes what the control plane says, and the items in which it differs from `before`.
@@ -254,9 +262,9 @@ pub(super) fn write_record(
     let document =
         record::write(record).map_err(|error| worker::Error::RustError(error.to_string()))?;
     database.execute(
-        "INSERT INTO resource (id, document) VALUES (1, ?)
+        "INSERT INTO resource (id, document) VALUES (1, CAST(? AS TEXT))
          ON CONFLICT (id) DO UPDATE SET document = excluded.document",
-        &[document.as_str().into()],
+        &[Bound::Json(&document)],
     )?;
     let nothing = Metadata::new();
     let before = before.map_or(&nothing, |record| &record.metadata);

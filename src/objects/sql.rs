@@ -6,6 +6,7 @@ use wasm_bindgen::prelude::JsValue;
 use worker::{SqlCursor, SqlStorage, SqlStorageValue, State};
 
 use crate::platform::transaction_sync;
+use crate::text;
 
 /// A row of an answer.
 pub(super) struct Row(Vec<SqlStorageValue>);
@@ -33,6 +34,9 @@ impl Row {
 pub(super) enum Bound<'a> {
     /// TEXT.
     Text(&'a str),
+    /// JSON of any length. A long one crosses as bytes, which a statement takes by
+    /// `CAST(? AS TEXT)`.
+    Json(&'a str),
     /// INTEGER, below 2^53.
     Integer(i64),
 }
@@ -99,6 +103,7 @@ impl Database {
             .iter()
             .map(|bound| match bound {
                 Bound::Text(text) => JsValue::from_str(text),
+                Bound::Json(text) => text::to_js(text),
                 #[expect(clippy::cast_precision_loss, reason = "integers stay below 2^53")]
                 Bound::Integer(number) => JsValue::from_f64(*number as f64),
             })

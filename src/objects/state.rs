@@ -370,17 +370,15 @@ pub(super) enum Carried {
 }
 
 /// Commits a change and its entry in the log together.
+///
+/// Without an await in between, statements are durable together or not at all, and should one fail,
+/// `entry.js` resets the object, which undoes those before it. A transaction would have SQLite keep a
+/// copy of each page that they write.
 fn commit(database: &Database, change: &Change, entry: &Entry) -> worker::Result<()> {
-    if change.removed.len() + change.put.len() == 1 {
-        // Without an await in between two statements are durable together or not at all, and should
-        // the second one fail, `entry.js` resets the object, which undoes the first one.
-        schema::write_operation(database, entry)?;
-        return schema::write_change(database, change);
-    }
-    database.transaction(|| {
-        schema::write_operation(database, entry)?;
-        schema::write_change(database, change)
-    })
+    schema::write_operation(database, entry)?;
+    #[cfg(feature = "faults")]
+    crate::faults::between_statements(entry.operation.id)?;
+    schema::write_change(database, change)
 }
 
 #[expect(

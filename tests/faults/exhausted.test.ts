@@ -5,8 +5,10 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { assertNoContent, assertUnavailable } from "../answers.ts";
+import { type Answer } from "../harness.ts";
 import { Project } from "../project.ts";
 import { tally } from "./tally.ts";
+import { named } from "./tries.ts";
 import { startWorkerd } from "../workerd.ts";
 
 const DEADLINE_MS = 2000;
@@ -22,7 +24,8 @@ const FAULTS = [
   "object-panic",
   "object-hang",
   "object-memory",
-  // After the change was written: resetting the object rolls it back.
+  // Between two statements, and after both: resetting the object rolls them back.
+  "object-error-halfway",
   "object-panic-late",
   "object-memory-late",
 ] as const;
@@ -44,6 +47,27 @@ for (const fault of FAULTS) {
     tally("panics, hangs and exhaustions survived", 1);
   });
 }
+
+test("an error between the statements of a PUT of all items undoes those before it, and the PUT can be sent again", async () => {
+  const project = new Project(worker);
+  const token = await project.as("member");
+  const [server, image] = [await project.server(), await project.image()];
+  const metadata = Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`new${at}`, "v"]));
+  for (const [kind, id] of [
+    ["servers", server],
+    ["images", image],
+  ] as const) {
+    const { headers } = named("object-error-halfway");
+    const put = (more: object): Promise<Answer> =>
+      worker.request("PUT", `/v2.1/${kind}/${id}/metadata`, { token, body: { metadata }, headers: { ...headers, ...more } });
+    assertUnavailable(await put({}));
+    assert.deepEqual(await worker.metadata(kind, id), both);
+    // Under the same id: had the first one left its entry in the log, this one would change nothing.
+    assert.equal((await put({ "X-Fault": "none" })).status, 200);
+    await worker.restart();
+    assert.deepEqual(await worker.metadata(kind, id), metadata);
+  }
+});
 
 test("a panic while the isolate starts: its first request is answered, by a new instance", async () => {
   const late = await startWorkerd({ faults: true, vars: { FAULT_AT_START: "panic" } });

@@ -215,7 +215,12 @@ mod tests {
         ] {
             assert_eq!(answered(&outcome, operation, None).1, document);
         }
-        let shown = answered(&Outcome::Record(Box::new(record)), &Operation::Show, None).1;
+        let shown = answered(
+            &Outcome::Record(Box::new(record.into())),
+            &Operation::Show,
+            None,
+        )
+        .1;
         assert_eq!(shown["server"]["id"], ID);
     }
 

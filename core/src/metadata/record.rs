@@ -8,9 +8,9 @@ use crate::timestamp::Timestamp;
 /// Further members of N's own document, as the control plane gave them.
 pub type Attributes = serde_json::Map<String, serde_json::Value>;
 
-/// Everything that is kept of one resource.
+/// Everything that is kept of one resource, with its metadata items in the form `M`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct Record<M = Metadata> {
     /// The project it belongs to.
     pub project_id: String,
     /// Its display name.
@@ -29,7 +29,7 @@ pub struct Record {
     #[serde(default)]
     pub attributes: Attributes,
     /// Its metadata items.
-    pub metadata: Metadata,
+    pub metadata: M,
     /// What is particular to its kind.
     pub resource: Resource,
 }

@@ -13,5 +13,6 @@ pub use index::{
 };
 pub use resource::{
     Call, DeleteItem, Inspect, ListEntry, ListScope, Outcome, PutItem, Register, Registered,
-    RegistryError, Show, ShowItem, ShowListEntry, Summary, SummaryState, Unregister, WriteItems,
+    RegistryError, Show, ShowItem, ShowListEntry, ShownRecord, Summary, SummaryState, Unregister,
+    WriteItems,
 };

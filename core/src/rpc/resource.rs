@@ -12,9 +12,10 @@ use crate::metadata::{Items, Key, Record, Resource, Value};
 use crate::registry::{Document, InvalidField, PendingChange};
 use crate::timestamp::Timestamp;
 
-/// The argument of each method: what the request says about itself, and what is asked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Call<'a> {
+/// The argument of each method: what the request says about itself, and what is asked, which is of the
+/// method's own type `A`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call<'a, A = ()> {
     /// The same for each try of one request: a change that was made already is not made again.
     pub id: Uuid,
     /// Who asks.
@@ -25,12 +26,25 @@ pub struct Call<'a> {
     /// Whether changes are kept until the cloud has applied them (`CHANGES=keep`).
     #[serde(default)]
     pub keep_changes: bool,
-    /// What is asked: JSON of the method's own type.
-    #[serde(borrow)]
-    pub args: Cow<'a, RawValue>,
+    /// What is asked.
+    pub args: A,
 }
 
-/// `show`: replies `Result<Record, Rejection>`; `list`: `Result<Metadata, Rejection>`.
+impl<'a, A> Call<'a, A> {
+    /// Takes out what is asked.
+    pub fn split(self) -> (Call<'a>, A) {
+        let call = Call {
+            id: self.id,
+            actor: self.actor,
+            item_limit: self.item_limit,
+            keep_changes: self.keep_changes,
+            args: (),
+        };
+        (call, self.args)
+    }
+}
+
+/// `show`: replies `Result<`[`ShownRecord`]`, Rejection>`; `list`: `Result<Metadata, Rejection>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Show {}
 
@@ -66,6 +80,18 @@ pub struct PutItem<'a> {
     pub value: Cow<'a, Value>,
 }
 
+/// A record as the front shows it. Its items stay the JSON object that the resource's object wrote: a
+/// document passes them on without parsing them.
+pub type ShownRecord = Record<Box<RawValue>>;
+
+/// As it travels: written by the resource's object, read by the front.
+#[cfg(test)]
+impl From<Record> for ShownRecord {
+    fn from(record: Record) -> Self {
+        serde_json::from_str(&serde_json::to_string(&record).unwrap()).unwrap()
+    }
+}
+
 /// What an operation of the API replied to the front.
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -76,7 +102,7 @@ pub enum Outcome {
     /// One item's value.
     Item(String),
     /// The whole record.
-    Record(Box<Record>),
+    Record(Box<ShownRecord>),
 }
 
 /// `list_entry`: replies `Option<ListEntry>`, [`None`] when the list does not show the record.
@@ -98,14 +124,15 @@ pub enum ListScope {
     ListedFor(Option<String>),
 }
 
-/// What a list shows of a record.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What a list shows of a record: the front reads [`ShownRecord`]s, an object writes references to its
+/// own record.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ListEntry {
+pub enum ListEntry<R = Box<ShownRecord>> {
     /// The short form.
     Brief(Summary),
     /// The whole record.
-    Full(Box<Record>),
+    Full(R),
 }
 
 /// What a list filters by and its short form shows.
@@ -145,8 +172,8 @@ pub enum SummaryState {
     },
 }
 
-impl From<&Record> for Summary {
-    fn from(record: &Record) -> Self {
+impl<M> From<&Record<M>> for Summary {
+    fn from(record: &Record<M>) -> Self {
         Self {
             name: record.name.clone(),
             created: record.created,
@@ -229,17 +256,12 @@ mod tests {
             actor: Cow::Borrowed(&actor),
             item_limit: 128,
             keep_changes: true,
-            args: Cow::Owned(serde_json::value::to_raw_value(&args).unwrap()),
+            args,
         };
         let text = serde_json::to_string(&call).unwrap();
-        let read: Call<'_> = serde_json::from_str(&text).unwrap();
-        assert_eq!(
-            (read.id, read.item_limit, read.keep_changes),
-            (call.id, 128, true)
-        );
-        assert_eq!(read.actor, call.actor);
-        let read: DeleteItem<'_> = serde_json::from_str(read.args.get()).unwrap();
-        assert_eq!(read, args);
+        let read: Call<'_, DeleteItem<'_>> = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, call);
+        assert_eq!(read.split().1, call.args);
     }
 
     #[test]
@@ -253,7 +275,7 @@ mod tests {
         record.metadata = (0..128)
             .map(|key| (key.to_string(), "v".repeat(255)))
             .collect();
-        let entry = ListEntry::Brief(Summary::from(&record));
+        let entry: ListEntry = ListEntry::Brief(Summary::from(&record));
         let text = serde_json::to_string(&entry).unwrap();
         assert!(text.len() <= 250, "{} bytes: {text}", text.len());
     }
@@ -261,7 +283,7 @@ mod tests {
     #[test]
     fn members_that_an_earlier_release_does_not_send_have_defaults() {
         let text = r#"{"id":"00000000-0000-0000-0000-000000000000","actor":{},"args":{"key":"k"}}"#;
-        let call: Call<'_> = serde_json::from_str(text).unwrap();
+        let call: Call<'_, DeleteItem<'_>> = serde_json::from_str(text).unwrap();
         assert_eq!((call.item_limit, call.keep_changes), (0, false));
         assert_eq!(call.actor.access_level, AccessLevel::None);
     }

@@ -1,19 +1,21 @@
 //! An image in full, as N shows Glance's images. N: image paths end with microversion 2.38, and
 //! their documents are the same for all.
 
+use serde::Deserialize;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use super::links::Urls;
 use crate::http::status::image_status;
-use crate::metadata::{Image, Kind, Record, ResourceId};
+use crate::metadata::{Image, Kind, ResourceId};
+use crate::rpc::ShownRecord;
 use crate::timestamp;
 
 /// An image as one response shows it.
 #[derive(Debug)]
 pub(super) struct ImageDocument<'a> {
     pub(super) id: ResourceId,
-    pub(super) record: &'a Record,
+    pub(super) record: &'a ShownRecord,
     pub(super) image: &'a Image,
     pub(super) urls: &'a Urls,
 }
@@ -38,6 +40,13 @@ const OWN_MEMBERS: &[&str] = &[
     "server",
     "OS-DCF:diskConfig",
 ];
+
+/// N: the items that are members of the document, too.
+#[derive(Debug, Default, Deserialize)]
+struct MemberItems {
+    auto_disk_config: Option<String>,
+    instance_uuid: Option<String>,
+}
 
 impl Serialize for ImageDocument<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -64,6 +73,8 @@ impl Serialize for ImageDocument<'_> {
 impl ImageDocument<'_> {
     fn serialize_own<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         let record = self.record;
+        // The object writes items as an object of strings.
+        let items = serde_json::from_str::<MemberItems>(record.metadata.get()).unwrap_or_default();
         map.serialize_entry("id", &self.id)?;
         map.serialize_entry("name", &record.name)?;
         map.serialize_entry("status", image_status(&self.image.status))?;
@@ -72,19 +83,18 @@ impl ImageDocument<'_> {
         map.serialize_entry("links", &self.urls.links(Kind::Image, self.id))?;
         map.serialize_entry("created", &timestamp::to_seconds(record.created))?;
         map.serialize_entry("updated", &timestamp::to_seconds(record.updated))?;
-        if let Some(server) = self.server() {
+        if let Some(server) = items.instance_uuid.and_then(|id| self.server(&id)) {
             map.serialize_entry("server", &server)?;
         }
-        if let Some(value) = record.metadata.get("auto_disk_config") {
-            let disk_config = if is_true(value) { "AUTO" } else { "MANUAL" };
+        if let Some(value) = items.auto_disk_config {
+            let disk_config = if is_true(&value) { "AUTO" } else { "MANUAL" };
             map.serialize_entry("OS-DCF:diskConfig", disk_config)?;
         }
         Ok(())
     }
 
     /// N: the server that a snapshot was made of.
-    fn server(&self) -> Option<Value> {
-        let server_id = self.record.metadata.get("instance_uuid")?;
+    fn server(&self, server_id: &str) -> Option<Value> {
         let id = ResourceId::parse(server_id)?;
         let links = self.urls.links(Kind::Server, id);
         Some(json!({ "id": server_id, "links": links }))
@@ -114,7 +124,7 @@ mod tests {
     use super::*;
     use crate::http::request::RequestHead;
     use crate::http::route::Route;
-    use crate::metadata::{Attributes, Resource};
+    use crate::metadata::{Attributes, Record, Resource};
     use crate::timestamp::Timestamp;
 
     const ID: &str = "5ec95878-b74d-40f2-be61-c3c1ae5e5b19";
@@ -141,7 +151,7 @@ mod tests {
         };
         let document = ImageDocument {
             id: ResourceId::parse(ID).unwrap(),
-            record: &record,
+            record: &record.into(),
             image: &image,
             urls: &Urls::new(&head, "", &route),
         };

@@ -10,14 +10,15 @@ use serde_json::{Map, Value, json};
 use super::links::Links;
 use crate::http::microversion::Microversion;
 use crate::http::status::server_status;
-use crate::metadata::{Attributes, Record, ResourceId, Server};
+use crate::metadata::{Attributes, ResourceId, Server};
+use crate::rpc::ShownRecord;
 use crate::timestamp;
 
 /// A server as one response shows it.
 #[derive(Debug)]
 pub(super) struct ServerDocument<'a> {
     pub(super) id: ResourceId,
-    pub(super) record: &'a Record,
+    pub(super) record: &'a ShownRecord,
     pub(super) server: &'a Server,
     pub(super) links: Links,
     pub(super) version: Microversion,

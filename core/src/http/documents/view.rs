@@ -11,8 +11,8 @@ use crate::http::json_page::JsonPage;
 use crate::http::microversion::Microversion;
 use crate::http::request::RequestHead;
 use crate::http::route::ComputeRoute;
-use crate::metadata::{Kind, Record, Resource, ResourceId, Server};
-use crate::rpc::ListEntry;
+use crate::metadata::{Kind, Resource, ResourceId, Server};
+use crate::rpc::{ListEntry, ShownRecord};
 
 /// A request, as far as its documents depend on it.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +32,7 @@ pub struct View<'a> {
 impl View<'_> {
     /// Returns `{"server": {…}}` or `{"image": {…}}`.
     #[must_use]
-    pub fn show(&self, id: ResourceId, record: &Record) -> String {
+    pub fn show(&self, id: ResourceId, record: &ShownRecord) -> String {
         let urls = self.urls();
         let document = match &record.resource {
             Resource::Server(server) => {
@@ -84,7 +84,7 @@ impl View<'_> {
         &self,
         urls: &Urls,
         id: ResourceId,
-        record: &'r Record,
+        record: &'r ShownRecord,
         server: &'r Server,
         is_listed: bool,
     ) -> ServerDocument<'r> {
@@ -123,6 +123,7 @@ mod tests {
 
     use super::*;
     use crate::http::route::Route;
+    use crate::metadata::Record;
     use crate::rpc::Summary;
     use crate::timestamp::Timestamp;
 
@@ -152,7 +153,9 @@ mod tests {
     fn shown(kind: Kind, access_level: AccessLevel) -> Value {
         let path = format!("/compute/v2.1/{}/{ID}", kind.plural());
         let id = ResourceId::parse(ID).unwrap();
-        let document = with_view(&path, access_level, |view| view.show(id, &record(kind)));
+        let document = with_view(&path, access_level, |view| {
+            view.show(id, &record(kind).into())
+        });
         serde_json::from_str(&document).unwrap()
     }
 
@@ -213,7 +216,7 @@ mod tests {
                     ],
                 }]})
             );
-            let full = ListEntry::Full(Box::new(record));
+            let full = ListEntry::Full(Box::new(record.into()));
             let mut expected = shown(kind, AccessLevel::Member);
             let expected = expected[kind.singular()].as_object_mut().unwrap();
             // N: not in lists.

@@ -4,7 +4,7 @@ use super::*;
 use crate::http::documents::links::Urls;
 use crate::http::request::RequestHead;
 use crate::http::route::Route;
-use crate::metadata::{Kind, Resource};
+use crate::metadata::{Kind, Record, Resource};
 use crate::timestamp::Timestamp;
 
 const ID: &str = "5ec95878-b74d-40f2-be61-c3c1ae5e5b19";
@@ -48,7 +48,7 @@ impl Case {
         let id = ResourceId::parse(ID).unwrap();
         let document = ServerDocument {
             id,
-            record: &record,
+            record: &record.into(),
             server: &server,
             links: Urls::new(&head, "", &route).links(Kind::Server, id),
             version: Microversion::new(self.minor),
