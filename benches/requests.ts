@@ -1,4 +1,4 @@
-// CPU of the requests that are dear: full lists, brief ones, and the largest PUT.
+// CPU of the requests that are dear: full lists, brief ones, the largest PUT, and a DELETE that wakes its object.
 import http from "node:http";
 import { Failure, progress } from "../scripts/command.mjs";
 import { register, send } from "./fill.ts";
@@ -22,6 +22,9 @@ export interface DearRequest {
 
 const SERVERS = 100;
 const ROUNDS = 7;
+/** Servers that sleep until their item is deleted. */
+const FIRST_ASLEEP = 1_001;
+const ASLEEP_AT_ONCE = 50;
 
 interface Request {
   title: string;
@@ -55,6 +58,17 @@ const REQUESTS: Request[] = [
       const { status, body } = await send(port, agent, "PUT", path, headers, largest(time));
       if (status !== 200) throw new Failure(`PUT ${path}: ${status} ${body}`);
       return Buffer.byteLength(body);
+    },
+  },
+  {
+    title: `a DELETE that wakes a server of ${ITEMS} items`,
+    goal: "",
+    times: ASLEEP_AT_ONCE,
+    async ask({ port }, agent, time) {
+      const path = `/v2.1/${PROJECT}/servers/${serverId(FIRST_ASLEEP + time)}/metadata/${encodeURIComponent(key(0))}`;
+      const { status, body } = await send(port, agent, "DELETE", path, { "X-Auth-Token": token(1) });
+      if (status !== 204) throw new Failure(`DELETE ${path}: ${status} ${body}`);
+      return 0;
     },
   },
 ];
@@ -96,14 +110,27 @@ export async function measureRequests(sides: Side[]): Promise<DearRequest[]> {
 }
 
 async function prepare(side: Side, agent: http.Agent): Promise<Served> {
-  const served = await serve(side, { tokens: tokens(1) });
-  for (let number = 1; number <= SERVERS; number += 1) {
-    const entries = Array.from({ length: ITEMS }, (_, at) => [`key ${at}`.padEnd(32, "k"), `value ${at}`.padEnd(64, "v")]);
-    const server = { project_id: PROJECT, name: `server ${number}`, metadata: Object.fromEntries(entries) };
-    await register(served.port, agent, `servers/${serverId(number)}`, { server });
+  const filled = await serve(side, { tokens: tokens(1) });
+  const asleep = (ROUNDS + 1) * ASLEEP_AT_ONCE;
+  const metadata = Object.fromEntries(Array.from({ length: ITEMS }, (_, at) => [key(at), `value ${at}`.padEnd(64, "v")]));
+  // In this order: a list shows the newest first.
+  for (const [first, count] of [
+    [FIRST_ASLEEP, asleep],
+    [1, SERVERS],
+  ] as const) {
+    for (let number = first; number < first + count; number += 1) {
+      const server = { project_id: PROJECT, name: `server ${number}`, metadata };
+      await register(filled.port, agent, `servers/${serverId(number)}`, { server });
+    }
   }
+  await quiet(filled.pid);
+  const served = await filled.restart();
   await quiet(served.pid);
   return served;
+}
+
+function key(at: number): string {
+  return `key ${at}`.padEnd(32, "k");
 }
 
 async function get({ port }: Served, agent: http.Agent, resource: string): Promise<number> {

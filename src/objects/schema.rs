@@ -136,19 +136,29 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
         &[],
     )?;
     stored.operations = operations.iter().filter_map(operation).collect();
+    stored.record = record(database)?;
     if stored.tables == Tables::Current {
-        stored.tombstone = tombstone(database)?;
-        stored.marks = marks(database)?;
-    }
-    let documents = database.query("SELECT document FROM resource LIMIT 1", &[])?;
-    if let Some(document) = documents.first() {
-        let items = database.query("SELECT key, value FROM item", &[])?;
-        let metadata: Metadata = items.iter().map(|row| (row.text(0), row.text(1))).collect();
-        let record = record::read(&document.text(0), metadata)
-            .map_err(|error| worker::Error::RustError(error.to_string()))?;
-        stored.record = Some(record);
+        // A record has no tombstone, and without one there are no marks.
+        match stored.record {
+            Some(_) => stored.marks = marks(database)?,
+            None => stored.tombstone = tombstone(database)?,
+        }
     }
     Ok(stored)
+}
+
+/// Reads the record. Its items cross as one JSON text: each row would be several crossings.
+fn record(database: &Database) -> worker::Result<Option<Record>> {
+    let rows = database.query(
+        "SELECT document, CAST((SELECT json_group_object(key, value) FROM item) AS BLOB)
+         FROM resource LIMIT 1",
+        &[],
+    )?;
+    let record = |row: &Row| {
+        record::read(&row.text(0), row.json(1)?)
+            .map_err(|error| worker::Error::RustError(error.to_string()))
+    };
+    rows.first().map(record).transpose()
 }
 
 fn operation(row: &Row) -> Option<AppliedOperation> {

@@ -1,6 +1,7 @@
 //! An object's own storage: its SQLite database and its alarm.
 
 use js_sys::Date;
+use serde::de::DeserializeOwned;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::JsValue;
 use worker::{SqlCursor, SqlStorage, SqlStorageValue, State};
@@ -18,6 +19,19 @@ impl Row {
             Some(SqlStorageValue::String(text)) => text.clone(),
             _ => String::new(),
         }
+    }
+
+    /// Parses a BLOB column of JSON.
+    ///
+    /// # Errors
+    ///
+    /// It holds anything else.
+    pub(super) fn json<T: DeserializeOwned>(&self, column: usize) -> worker::Result<T> {
+        let json = match self.0.get(column) {
+            Some(SqlStorageValue::Blob(json)) => json.as_slice(),
+            _ => &[],
+        };
+        Ok(serde_json::from_slice(json)?)
     }
 
     /// Returns an INTEGER column, 0 when it holds anything else.
