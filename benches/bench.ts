@@ -66,7 +66,7 @@ await command(async () => {
   const sides = [bareObject, sameJob, ours, ...others];
   const measure: Record<string, () => Promise<Partial<Results>>> = {
     sides: async () => ({ memory: await sideBySide([nothing, ...sides], MEMORY, rounds, seconds) }),
-    disk: async () => ({ disk: await sideBySide(sides, DISK, few, brief) }),
+    disk: async () => ({ disk: await sideBySide(sides, DISK, rounds, brief) }),
     connections: async () => ({ connections: await measureConnections(few, brief) }),
     first: async () => ({ first: await measureFirstRequests(isQuick ? 7 : 25, others) }),
     requests: async () => ({ requests: await measureRequests([ours, ...others]) }),
@@ -116,7 +116,7 @@ function options(): Options {
   const usual = values.check ? CHECKED_PARTS : PARTS;
   const parts = new Set([...(values.only?.split(",") ?? usual), ...(values.nova ? ["nova"] : [])]);
   for (const part of parts) if (!known.includes(part)) throw new Failure(`no part ${part}; there are ${known.join(", ")}`);
-  const rounds = count("rounds", values.rounds, values.quick ? 3 : 7);
+  const rounds = count("rounds", values.rounds, values.quick ? 3 : values.check ? 11 : 7);
   const seconds = count("seconds", values.seconds, values.quick ? 2 : 5);
   const others = values.against.map((folder) => another(fromCaller(folder)));
   const most = count("servers", values.servers, values.quick ? 1_000 : 100_000);
