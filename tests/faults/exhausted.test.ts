@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { assertNoContent, assertUnavailable } from "../answers.ts";
-import { type Answer } from "../harness.ts";
+import type { Answer } from "../harness.ts";
 import { Project } from "../project.ts";
 import { tally } from "./tally.ts";
 import { named } from "./tries.ts";
