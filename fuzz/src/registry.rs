@@ -15,7 +15,7 @@ use edge_metadata_core::registry::{
     Applied, Document, FullRecord, Known, Marks, TOMBSTONE_LIFETIME, Tombstone, apply,
     is_stale_delete, parse,
 };
-use edge_metadata_core::rpc::Registered;
+use edge_metadata_core::rpc::{Registered, ShownRecord};
 use edge_metadata_core::storage::record;
 use edge_metadata_core::timestamp::{self, Timestamp};
 use serde::Deserialize;
@@ -174,6 +174,8 @@ fn check_record(record: &Record) {
     let Some(Route::Compute(route)) = Route::parse(&path, "") else {
         panic!("a known path");
     };
+    let written = serde_json::to_string(record).expect("it has a JSON form");
+    let shown: ShownRecord = serde_json::from_str(&written).expect("it is readable");
     for version in [1, 47, 75, 98, 104] {
         for access_level in [AccessLevel::Reader, AccessLevel::Admin] {
             let view = View {
@@ -183,7 +185,7 @@ fn check_record(record: &Record) {
                 version: Microversion::new(version),
                 access_level,
             };
-            check_shown(&view.show(id, record), record);
+            check_shown(&view.show(id, &shown), record);
         }
     }
 }

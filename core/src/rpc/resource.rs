@@ -126,7 +126,7 @@ pub enum ListScope {
 
 /// What a list shows of a record: the front reads [`ShownRecord`]s, an object writes references to its
 /// own record.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ListEntry<R = Box<ShownRecord>> {
     /// The short form.
