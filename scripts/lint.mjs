@@ -24,6 +24,7 @@ const CHECKS = [
   clippy("--workspace", "--all-targets"),
   clippy("--workspace", "--exclude", "edge-metadata-bridge", ...WASM),
   clippy("--package", "edge-metadata", "--features", "faults", ...WASM),
+  clippy("--manifest-path", "fuzz/Cargo.toml"),
   {
     program: "cargo",
     args: ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"],

@@ -13,9 +13,10 @@ use edge_metadata_core::http::microversion::Microversion;
 use edge_metadata_core::http::request::RequestHead;
 use edge_metadata_core::http::route::Route;
 use edge_metadata_core::http::{body, query};
-use edge_metadata_core::metadata::{Kind, Record, ResourceId};
+use edge_metadata_core::metadata::{Kind, ResourceId};
 use edge_metadata_core::name_pattern::NamePattern;
 use edge_metadata_core::registry::{Applied, Known, Marks, apply, parse};
+use edge_metadata_core::rpc::ShownRecord;
 use edge_metadata_core::storage::record;
 use edge_metadata_core::timestamp;
 use rustix::time::{ClockId, clock_gettime};
@@ -363,13 +364,16 @@ fn registry(kind: Kind, text: &str) {
         Ok(Applied::Created(created)) => {
             let written = record::write(&created).expect("a stored form");
             let read = record::read(&written, created.metadata).expect("it is readable");
-            drop(black_box(show(kind, &read)));
+            // As it travels from the object to the front.
+            let written = serde_json::to_string(&read).expect("it has a JSON form");
+            let shown = serde_json::from_str(&written).expect("it is readable");
+            drop(black_box(show(kind, &shown)));
         }
         other => panic!("{other:?}"),
     }
 }
 
-fn show(kind: Kind, record: &Record) -> String {
+fn show(kind: Kind, record: &ShownRecord) -> String {
     let id = ResourceId::parse("5ec95878-b74d-40f2-be61-c3c1ae5e5b19").expect("an id");
     let path = format!("/v2.1/{}/{id}", kind.plural());
     let Some(Route::Compute(route)) = Route::parse(&path, "") else {
