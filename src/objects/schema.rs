@@ -218,7 +218,7 @@ pub(super) fn write_operation(database: &Database, entry: &Entry) -> worker::Res
             operation.slot.into(),
             operation.id.simple().to_string().as_str().into(),
             operation.at.timestamp_millis().into(),
-            Bound::Json(&entry.note()),
+            Bound::LongText(&entry.note()),
         ],
     )
 }
@@ -251,7 +251,7 @@ fn write_items<'a>(
         return Ok(());
     }
     let items = serde_json::to_string(&JsonObject(put))?;
-    database.execute(PUT_ITEMS, &[Bound::Json(&items)])
+    database.execute(PUT_ITEMS, &[Bound::LongText(&items)])
 }
 
 /// Serializes as an object of these members.
@@ -274,7 +274,7 @@ pub(super) fn write_record(
     database.execute(
         "INSERT INTO resource (id, document) VALUES (1, CAST(? AS TEXT))
          ON CONFLICT (id) DO UPDATE SET document = excluded.document",
-        &[Bound::Json(&document)],
+        &[Bound::LongText(&document)],
     )?;
     let nothing = Metadata::new();
     let before = before.map_or(&nothing, |record| &record.metadata);

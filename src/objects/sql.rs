@@ -48,9 +48,8 @@ impl Row {
 pub(super) enum Bound<'a> {
     /// TEXT.
     Text(&'a str),
-    /// JSON of any length. A long one crosses as bytes, which a statement takes by
-    /// `CAST(? AS TEXT)`.
-    Json(&'a str),
+    /// TEXT that may be long: it then crosses as bytes, so the statement has `CAST(? AS TEXT)`.
+    LongText(&'a str),
     /// INTEGER, below 2^53.
     Integer(i64),
 }
@@ -117,7 +116,7 @@ impl Database {
             .iter()
             .map(|bound| match bound {
                 Bound::Text(text) => JsValue::from_str(text),
-                Bound::Json(text) => text::to_js(text),
+                Bound::LongText(text) => text::to_js(text),
                 #[expect(clippy::cast_precision_loss, reason = "integers stay below 2^53")]
                 Bound::Integer(number) => JsValue::from_f64(*number as f64),
             })
