@@ -92,6 +92,26 @@ for (const [count, what] of [
   });
 }
 
+test("more items than an object reads as one text are all there after a restart", async () => {
+  const worker = await startWorker({ vars: { METADATA_ITEMS: "1000" } });
+  try {
+    const project = new Project(worker);
+    const token = await project.as("member");
+    const id = await project.server({ metadata: {} });
+    const all: Record<string, string> = {};
+    for (const count of [256, 257, 300]) {
+      const added = Object.fromEntries(keys(count).map((key, at) => [key, `${count}-${at}`]));
+      Object.assign(all, added);
+      const path = `/v2.1/servers/${id}/metadata`;
+      assert.equal((await worker.request("POST", path, { token, body: { metadata: added } })).status, 200);
+      await worker.restart();
+      assert.deepEqual((await worker.request("GET", path, { token })).json(), { metadata: all }, String(count));
+    }
+  } finally {
+    await worker.stop();
+  }
+});
+
 test("25 times: concurrent DELETEs of two keys of one image delete both", async () => {
   const project = new Project(worker);
   for (let count = 0; count < 25; count += 1) {

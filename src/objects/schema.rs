@@ -74,6 +74,10 @@ const PUT_ITEMS: &str = "
 /// As many items as are put by one statement.
 const MANY: usize = 4;
 
+/// As many items as are read as one text: what users write of them has at most half a megabyte, what a
+/// registration does at most one.
+const MAX_TOGETHER: i64 = 256;
+
 /// Keeps the statements of each change in JavaScript, where they would be decoded each time.
 pub(super) fn intern_statements() {
     for statement in [WRITE_OPERATION, DELETE_ITEM, PUT_ITEM, PUT_ITEMS] {
@@ -147,18 +151,33 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
     Ok(stored)
 }
 
-/// Reads the record. Its items cross as one JSON text: each row would be several crossings.
+/// Reads the record.
+///
+/// Its items cross as one JSON text, because each row is several crossings. Of more than
+/// [`MAX_TOGETHER`] it could be longer than a value may be in SQLite, which is 2 MB on the platform.
 fn record(database: &Database) -> worker::Result<Option<Record>> {
     let rows = database.query(
-        "SELECT document, CAST((SELECT json_group_object(key, value) FROM item) AS BLOB)
-         FROM resource LIMIT 1",
-        &[],
+        "SELECT document, items, count
+         FROM resource, (
+             SELECT CAST(json_group_object(key, value) AS BLOB) AS items, count(*) AS count
+             FROM (SELECT key, value FROM item LIMIT ?)
+         )
+         LIMIT 1",
+        &[(MAX_TOGETHER + 1).into()],
     )?;
-    let record = |row: &Row| {
-        record::read(&row.text(0), row.json(1)?)
-            .map_err(|error| worker::Error::RustError(error.to_string()))
+    let Some(row) = rows.first() else {
+        return Ok(None);
     };
-    rows.first().map(record).transpose()
+    let metadata = if row.integer(2) <= MAX_TOGETHER {
+        row.json(1)?
+    } else {
+        let items = database.query("SELECT key, value FROM item", &[])?;
+        items.iter().map(|row| (row.text(0), row.text(1))).collect()
+    };
+    let record = record::read(&row.text(0), metadata);
+    record
+        .map(Some)
+        .map_err(|error| worker::Error::RustError(error.to_string()))
 }
 
 fn operation(row: &Row) -> Option<AppliedOperation> {
