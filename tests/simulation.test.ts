@@ -8,7 +8,7 @@ import { charge, LOG_EVENTS, PRICES, total } from "../benches/price.ts";
 import { random, shares, Zipf } from "../benches/random.ts";
 import { Remembered } from "../benches/remembered.ts";
 import { simulate, type Scenario } from "../benches/simulation.ts";
-import { extra, requests, sum } from "../benches/units.ts";
+import { sum } from "../benches/units.ts";
 
 test("random numbers are reproducible and uniform", () => {
   const [one, same, other] = [random(1), random(1), random(2)];
@@ -193,11 +193,15 @@ test("the bill: allowances are free, the rest is charged", () => {
 });
 
 test("units add up", () => {
-  assert.deepEqual(sum(requests.get, extra.newToken, extra.objectStart(10, 1)), {
+  const call = { kvReads: 0, kvWrites: 0, objectRequests: 1, rowsRead: 2, rowsWritten: 2 };
+  const token = { kvReads: 1, kvWrites: 1, objectRequests: 0, rowsRead: 0, rowsWritten: 0 };
+  const start = { kvReads: 0, kvWrites: 0, objectRequests: 0, rowsRead: 10, rowsWritten: 0 };
+  assert.deepEqual(sum(call, token, start), {
     kvReads: 1,
-    kvWrites: 0,
+    kvWrites: 1,
     objectRequests: 1,
-    rowsRead: 23,
-    rowsWritten: 0,
+    rowsRead: 12,
+    rowsWritten: 2,
   });
+  assert.deepEqual(sum(call), call);
 });
