@@ -92,6 +92,32 @@ for (const [count, what] of [
   });
 }
 
+for (const [count, what] of [
+  [2, "few"],
+  [13, "many"],
+  [300, "very many"],
+] as const) {
+  test(`${what} items with every kind of key are the same after a restart, and stay deleted`, async () => {
+    const project = new Project(worker);
+    const odd = ["a", "a\u0000b", "\u0000", '"', "\\", "\\u0000", "\n\u0001", "😀", "'", "1", "null", "__proto__", "\u2028"];
+    const names = Array.from({ length: count }, (_, at) => odd[at] ?? `key${at}`);
+    const all = Object.fromEntries(names.map((key, at) => [key, `value ${at}`]));
+    const id = await project.server({ metadata: all });
+    await worker.restart();
+    assert.deepEqual(await worker.metadata("servers", id), all);
+    assertNoContent(await project.delete(project.serverItem(id, "a")));
+    const { a: _, ...others } = all;
+    await worker.restart();
+    assert.deepEqual(await worker.metadata("servers", id), others);
+    // A PUT of all items removes each.
+    const path = `/v2.1/servers/${id}/metadata`;
+    const token = await project.as("member");
+    assert.equal((await worker.request("PUT", path, { token, body: { metadata: { b: "1" } } })).status, 200);
+    await worker.restart();
+    assert.deepEqual(await worker.metadata("servers", id), { b: "1" });
+  });
+}
+
 test("more items than an object reads as one text are all there after a restart", async () => {
   const worker = await startWorker({ vars: { METADATA_ITEMS: "1000" } });
   try {

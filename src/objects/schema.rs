@@ -153,23 +153,29 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
 
 /// Reads the record.
 ///
-/// Its items cross as one JSON text, because each row is several crossings. Of more than
+/// Its items cross as one JSON text, because each row is several crossings: an array of pairs, because
+/// SQLite ends a member's name at a NUL, which keys of the control plane may have. Of more than
 /// [`MAX_TOGETHER`] it could be longer than a value may be in SQLite, which is 2 MB on the platform.
 fn record(database: &Database) -> worker::Result<Option<Record>> {
     let rows = database.query(
         "SELECT document, items, count
          FROM resource, (
-             SELECT CAST(json_group_object(key, value) AS BLOB) AS items, count(*) AS count
+             SELECT
+                 CASE WHEN count(*) <= ? THEN
+                     CAST(json_group_array(json_array(key, value)) AS BLOB)
+                 END AS items,
+                 count(*) AS count
              FROM (SELECT key, value FROM item LIMIT ?)
          )
          LIMIT 1",
-        &[(MAX_TOGETHER + 1).into()],
+        &[MAX_TOGETHER.into(), (MAX_TOGETHER + 1).into()],
     )?;
     let Some(row) = rows.first() else {
         return Ok(None);
     };
     let metadata = if row.integer(2) <= MAX_TOGETHER {
-        row.json(1)?
+        let items: Vec<(String, String)> = row.json(1)?;
+        items.into_iter().collect()
     } else {
         let items = database.query("SELECT key, value FROM item", &[])?;
         items.iter().map(|row| (row.text(0), row.text(1))).collect()
