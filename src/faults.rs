@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `front-panic`, `front-hang`, `front-memory` | in the front, before it does anything |
 //! | `object-panic`, `object-hang`, `object-memory`, `object-error` | in the object, before it does anything |
-//! | `object-error-halfway` | in the object, between the statements of a user's change |
+//! | `object-error-halfway` | in the object, between the statements that remove items and those that put others |
 //! | `object-panic-late`, `object-memory-late` | the same after the change was made |
 //! | `object-lost` | after the change was made the first reply is lost, as the runtime loses one: `retryable` |
 //! | `object-lost-each` | each reply is |
@@ -59,6 +59,8 @@ struct Asked {
 }
 
 thread_local! {
+    /// The call under way, which never awaits.
+    static CALL: Cell<Uuid> = const { Cell::new(Uuid::nil()) };
     /// Rows that the call under way has written.
     static ROWS: Cell<usize> = const { Cell::new(0) };
     static ASKED: RefCell<HashMap<Uuid, Asked>> = RefCell::default();
@@ -156,6 +158,7 @@ pub(crate) fn before_call(id: Uuid) -> Result<Option<Promise>, worker::Error> {
     let (fault, name, is_repetition) = asked(id);
     // The tests count the tries, and the time between them.
     let now = platform::now().timestamp_millis();
+    CALL.set(id);
     ROWS.set(0);
     console_log!("try {name} {is_repetition} {now}");
     match fault.as_str() {
@@ -169,13 +172,13 @@ pub(crate) fn before_call(id: Uuid) -> Result<Option<Promise>, worker::Error> {
     }
 }
 
-/// Does the same between the statements of a change.
+/// Does the same between the statements of a change, to the call under way.
 ///
 /// # Errors
 ///
 /// On demand.
-pub(crate) fn between_statements(id: Uuid) -> Result<(), worker::Error> {
-    let (fault, ..) = asked(id);
+pub(crate) fn between_statements() -> Result<(), worker::Error> {
+    let (fault, ..) = asked(CALL.get());
     if fault == "object-error-halfway" {
         return Err(worker::Error::RustError("asked for".to_owned()));
     }

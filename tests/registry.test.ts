@@ -223,6 +223,18 @@ for (const kind of KINDS) {
     assert.deepEqual(await worker.metadata(kind, id), metadata);
   });
 
+  test(`${kind}: fields of several documents add up to 1.5 MiB at most`, async () => {
+    const id = resourceId();
+    const long = "n".repeat(1_000_000);
+    const other = kind === "servers" ? "vm_state" : "status";
+    assert.equal((await put(kind, id, { project_id: projectId(), name: long })).status, 201);
+    assertInvalid(await put(kind, id, { [other]: long }), wrapper(kind));
+    // What was refused is not kept, and the next document is taken.
+    assert.equal((await get(kind, id)).json()[wrapper(kind)][other], "active");
+    assert.equal((await put(kind, id, { name: "short" })).status, 200);
+    assert.equal((await put(kind, id, { [other]: long })).status, 200);
+  });
+
   test(`${kind}: a mirror holds any number of items`, async () => {
     const id = resourceId();
     const metadata = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`k${at}`, "v"]));

@@ -269,6 +269,8 @@ fn write_items<'a>(
     for key in removed {
         database.execute(DELETE_ITEM, &[key.into()])?;
     }
+    #[cfg(feature = "faults")]
+    crate::faults::between_statements()?;
     if put.len() < MANY {
         for &(key, value) in put {
             database.execute(PUT_ITEM, &[key.into(), value.into()])?;
@@ -288,27 +290,28 @@ impl Serialize for JsonObject<'_> {
     }
 }
 
-/// Writes what the control plane says, and the items in which it differs from `before`.
-pub(super) fn write_record(
-    database: &Database,
-    before: Option<&Record>,
-    record: &Record,
-) -> worker::Result<()> {
-    let document =
-        record::write(record).map_err(|error| worker::Error::RustError(error.to_string()))?;
+/// Writes what the control plane says, which [`record::write`] made a text of.
+pub(super) fn write_record(database: &Database, document: &str) -> worker::Result<()> {
     database.execute(
         "INSERT INTO resource (id, document) VALUES (1, CAST(? AS TEXT))
          ON CONFLICT (id) DO UPDATE SET document = excluded.document",
-        &[Bound::LongText(&document)],
-    )?;
+        &[Bound::LongText(document)],
+    )
+}
+
+/// Writes the items in which what the control plane says differs from `before`.
+pub(super) fn write_registered_items(
+    database: &Database,
+    before: Option<&Metadata>,
+    metadata: &Metadata,
+) -> worker::Result<()> {
     let nothing = Metadata::new();
-    let before = before.map_or(&nothing, |record| &record.metadata);
+    let before = before.unwrap_or(&nothing);
     let removed = before
         .keys()
-        .filter(|key| !record.metadata.contains_key(*key))
+        .filter(|key| !metadata.contains_key(*key))
         .map(String::as_str);
-    let put: Vec<_> = record
-        .metadata
+    let put: Vec<_> = metadata
         .iter()
         .filter(|(key, value)| before.get(*key) != Some(value))
         .map(|(key, value)| (key.as_str(), value.as_str()))
@@ -332,9 +335,11 @@ pub(super) fn erase(database: &Database, tombstone: &Tombstone) -> worker::Resul
     )
 }
 
-/// Removes the tombstone of a record that exists again.
-pub(super) fn remove_tombstone(database: &Database) -> worker::Result<()> {
-    database.execute("DELETE FROM tombstone", &[])
+/// Removes what is left of an earlier record: its tombstone, and marks, which an earlier release's
+/// DELETE does not know.
+pub(super) fn remove_remains(database: &Database) -> worker::Result<()> {
+    database.execute("DELETE FROM tombstone", &[])?;
+    database.execute("DELETE FROM change", &[])
 }
 
 /// Marks keys that the cloud has yet to apply.

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use edge_metadata_core::metadata::{Change, Operation, Record, Rejection, decide};
 use edge_metadata_core::registry::{
-    Applied, Known, Marks, Revision, TOMBSTONE_LIFETIME, Tombstone, apply, is_stale_delete,
+    Applied, Known, Marks, Revision, TOMBSTONE_LIFETIME, Tombstone, apply, check_size,
+    is_stale_delete,
 };
 use edge_metadata_core::rpc::{Call, Register, Registered, RegistryError, Unregister};
 use edge_metadata_core::storage::index_entry::CHANGES;
 use edge_metadata_core::storage::record::DecodeError;
 use edge_metadata_core::storage::{
-    AppliedOperation, AppliedOutcome, Entry, IndexEntry, OperationLog, Replaced,
+    AppliedOperation, AppliedOutcome, Entry, IndexEntry, OperationLog, Replaced, record,
 };
 use edge_metadata_core::timestamp::Timestamp;
 
@@ -216,6 +217,13 @@ impl ResourceState {
             Ok(Applied::Deleted) => return Ok(Err(RegistryError::NotFound)),
             Err(field) => return Ok(Err(RegistryError::Invalid(field))),
         };
+        let stored = record.as_ref().map(record::write).transpose();
+        let stored = stored.map_err(unreadable)?.unwrap_or_default();
+        if let Some(record) = &record
+            && let Err(field) = check_size(record.resource.kind(), stored.len())
+        {
+            return Ok(Err(RegistryError::Invalid(field)));
+        }
         if record.is_some() || !acknowledged.is_empty() {
             let entry = self.registry_entry(call, outcome, now, record.as_ref())?;
             let mut lists = match &record {
@@ -227,11 +235,13 @@ impl ResourceState {
             }
             database.transaction(|| {
                 schema::migrate(database, self.tables)?;
-                if let Some(record) = &record {
-                    schema::write_record(database, self.record.as_ref(), record)?;
+                if self.record.is_none() && self.tables == Tables::Current {
+                    schema::remove_remains(database)?;
                 }
-                if self.tombstone.is_some() {
-                    schema::remove_tombstone(database)?;
+                if let Some(record) = &record {
+                    let before = self.record.as_ref().map(|record| &record.metadata);
+                    schema::write_record(database, &stored)?;
+                    schema::write_registered_items(database, before, &record.metadata)?;
                 }
                 schema::remove_marks(database, &acknowledged)?;
                 schema::add_pending_updates(database, object, &lists)?;
@@ -376,8 +386,6 @@ pub(super) enum Carried {
 /// copy of each page that they write.
 fn commit(database: &Database, change: &Change, entry: &Entry) -> worker::Result<()> {
     schema::write_operation(database, entry)?;
-    #[cfg(feature = "faults")]
-    crate::faults::between_statements(entry.operation.id)?;
     schema::write_change(database, change)
 }
 

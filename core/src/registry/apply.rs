@@ -11,6 +11,10 @@ use crate::timestamp::Timestamp;
 /// P: for so long after a DELETE a PUT of an earlier observation is refused.
 pub const TOMBSTONE_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
+/// P: bytes of JSON that a record may have beside its metadata. A body may have 1 MiB, but fields that
+/// it does not name keep their values; a value of SQLite may have 2 MB on the platform.
+pub const MAX_RECORD_BYTES: usize = 1_536 * 1_024;
+
 /// What is left of a record that the control plane deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tombstone {
@@ -58,6 +62,19 @@ pub fn apply(
         Document::Server(document) => register(known, Kind::Server, document, now),
         Document::Image(document) => register(known, Kind::Image, document, now),
     }
+}
+
+/// Validates the size of a record that would be stored, in bytes of JSON without its metadata.
+///
+/// # Errors
+///
+/// Returns the document's kind as the field when it has more than [`MAX_RECORD_BYTES`].
+pub fn check_size(kind: Kind, bytes: usize) -> Result<(), InvalidField> {
+    if bytes > MAX_RECORD_BYTES {
+        let reason = "must have at most 1.5 MiB of JSON beside its metadata";
+        return Err(InvalidField::new(kind.singular(), reason));
+    }
+    Ok(())
 }
 
 /// Returns whether a DELETE that was observed at `observed_at` is older than the record, and so

@@ -9,7 +9,10 @@ mod document;
 mod parse;
 mod record;
 
-pub use apply::{Applied, Known, TOMBSTONE_LIFETIME, Tombstone, apply, is_stale_delete};
+pub use apply::{
+    Applied, Known, MAX_RECORD_BYTES, TOMBSTONE_LIFETIME, Tombstone, apply, check_size,
+    is_stale_delete,
+};
 pub use changes::{Marks, PendingChange, Revision};
 pub use document::{Document, ImageDocument, Registration, ServerDocument};
 pub use parse::{InvalidField, observed_at, parse};
