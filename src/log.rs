@@ -10,7 +10,7 @@ use edge_metadata_core::http::request::Headers;
 use edge_metadata_core::settings::LogLevel;
 use edge_metadata_core::timestamp::{self, Timestamp};
 use serde::Serialize;
-use worker::{console_error, console_log};
+use worker::{console_error, console_log, console_warn};
 
 /// Where the claims of a request's token came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -34,6 +34,18 @@ impl From<TokenSource> for &'static str {
     }
 }
 
+/// Who should read a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    /// Nobody, unless they search for it.
+    Info,
+    /// Whoever looks into a failure: it was reported as an error less than a minute ago.
+    Warn,
+    /// An operator.
+    Error,
+}
+
 /// How often a cause is reported as an error.
 const REPORT_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
@@ -48,7 +60,7 @@ thread_local! {
 /// What is logged of a request.
 #[derive(Debug, Serialize)]
 pub(crate) struct LogRecord {
-    level: &'static str,
+    level: Level,
     message: &'static str,
     /// RFC 3339.
     time: String,
@@ -94,7 +106,7 @@ impl LogRecord {
     /// Returns the record of a request that has just come in.
     pub(crate) fn new(request_id: String, method: &str) -> Self {
         Self {
-            level: "info",
+            level: Level::Info,
             message: "request",
             time: String::new(),
             status: 0,
@@ -146,9 +158,11 @@ impl LogRecord {
         }
         if self.is_notable() {
             self.message = "request failed";
-            if is_new_cause(self.cause(), now) {
-                self.level = "error";
-            }
+            self.level = if is_new_cause(self.cause(), now) {
+                Level::Error
+            } else {
+                Level::Warn
+            };
         }
     }
 
@@ -184,19 +198,21 @@ impl LogRecord {
 
     /// Writes the line, unless the level leaves it out.
     pub(crate) fn write(&self, level: LogLevel) {
+        if self.level == Level::Info && level == LogLevel::Warn {
+            return;
+        }
         let Ok(line) = serde_json::to_string(self) else {
             return;
         };
-        if self.level == "error" {
-            console_error!("{line}");
-        } else if level == LogLevel::Info {
-            console_log!("{line}");
+        match self.level {
+            Level::Info => console_log!("{line}"),
+            Level::Warn => console_warn!("{line}"),
+            Level::Error => console_error!("{line}"),
         }
     }
 }
 
-/// Returns whether a cause has not been reported within the last minute: one line a cause and minute
-/// calls for an operator, the others are the requests' own lines.
+/// Returns whether a cause has not been reported within the last minute.
 fn is_new_cause(cause: &str, now: Timestamp) -> bool {
     REPORTED.with_borrow_mut(|reported| {
         reported.retain(|_, at| now - *at < REPORT_INTERVAL);
