@@ -63,7 +63,8 @@ for (const [first, second] of [
       assert.ok(text.includes((await (await answered).allHeaders())["x-compute-request-id"] as string));
 
       // What comes after the session changes nothing.
-      await (await late).finished();
+      const url = (await late).url();
+      await page.waitForFunction((url) => performance.getEntriesByName(url).length > 0, url);
       assert.equal(await alert.innerText(), text);
       assert.equal(await page.getByRole("button", { name: "Sign out" }).count(), 0);
     });
