@@ -7,7 +7,7 @@ import { Failure, command } from "./command.mjs";
 
 const HELP = `npm run smoke -- URL --admin-token T
 
-  URL               where the Worker answers, e.g. https://edge-metadata.example.workers.dev
+  URL               where the Worker answers, e.g. https://edge-metadata.example.workers.dev, with its API_BASE_PATH
   --admin-token T   a token with role admin, in any project; ADMIN_TOKEN in the environment does as well
 `;
 
@@ -20,7 +20,7 @@ await command(async () => {
   const token = values["admin-token"] ?? process.env["ADMIN_TOKEN"];
   const [url] = positionals;
   if (url === undefined || positionals.length > 1 || !token) throw new Failure(`a URL and an admin token are needed:\n${HELP}`);
-  await roundTrip(origin(url), token);
+  await roundTrip(base(url), token);
 });
 
 /**
@@ -68,10 +68,14 @@ async function expect(status, what, request) {
   process.stdout.write(`${status}  ${what}  (${Math.round(performance.now() - started)} ms)\n`);
 }
 
-/** @param {string} url */
-function origin(url) {
+/**
+ * The origin, and the path below which the Worker answers (API_BASE_PATH).
+ * @param {string} url
+ */
+function base(url) {
   try {
-    return new URL(url).origin;
+    const { origin, pathname } = new URL(url);
+    return origin + pathname.replace(/\/+$/, "");
   } catch {
     throw new Failure(`${url} is no URL`);
   }
