@@ -5,7 +5,7 @@ import type { Machine } from "./machine.ts";
 import type { NovaComparison } from "./nova.ts";
 import type { Comparison, Results } from "./results.ts";
 import type { Registrations } from "./registrations.ts";
-import type { DearRequest } from "./requests.ts";
+import type { ExpensiveRequest } from "./requests.ts";
 import type { Spread } from "./statistics.ts";
 
 export function report(results: Results): string {
@@ -127,7 +127,7 @@ function withConnections(loads: Load[]): string[] {
   return ["## Few and many connections, objects on a disk", table(head, rows)];
 }
 
-function withRequests(requests: DearRequest[]): string[] {
+function withRequests(requests: ExpensiveRequest[]): string[] {
   const others = requests[0]?.milliseconds.slice(1) ?? [];
   const rows = requests.map(({ title, goal, milliseconds, ratios, bytes }) => [
     title,
@@ -137,7 +137,7 @@ function withRequests(requests: DearRequest[]): string[] {
     goal,
   ]);
   const head = ["ms of CPU", "edge-metadata", ...others.map(({ side }) => side), ...others.map(() => "ratio"), "bytes", "goal"];
-  return ["## Dear requests", table(head, rows)];
+  return ["## Expensive requests", table(head, rows)];
 }
 
 function withRegistrations({ connections, servers, rounds, own, bare, ratio }: Registrations): string[] {

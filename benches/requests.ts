@@ -9,7 +9,7 @@ import type { Side } from "./sides.ts";
 import { serve, type Served } from "./workerd.ts";
 import { ITEMS, PROJECT, serverId, token, tokens } from "./workload.ts";
 
-export interface DearRequest {
+export interface ExpensiveRequest {
   title: string;
   goal: string;
   /** Milliseconds of CPU, by side. */
@@ -73,7 +73,7 @@ const REQUESTS: Request[] = [
   },
 ];
 
-export async function measureRequests(sides: Side[]): Promise<DearRequest[]> {
+export async function measureRequests(sides: Side[]): Promise<ExpensiveRequest[]> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 16 });
   const served: Served[] = [];
   try {

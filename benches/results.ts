@@ -7,7 +7,7 @@ import type { IndexSize } from "./index-size.ts";
 import type { Machine } from "./machine.ts";
 import type { NovaComparison } from "./nova.ts";
 import type { Registrations } from "./registrations.ts";
-import type { DearRequest } from "./requests.ts";
+import type { ExpensiveRequest } from "./requests.ts";
 import type { Turn } from "./rounds.ts";
 import { ratio, spread, type Spread } from "./statistics.ts";
 
@@ -47,7 +47,7 @@ export interface Results {
   memory?: Comparison;
   disk?: Comparison;
   connections?: Load[];
-  requests?: DearRequest[];
+  requests?: ExpensiveRequest[];
   registrations?: Registrations;
   index?: IndexSize;
   first?: FirstRequests;
