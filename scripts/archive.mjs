@@ -105,7 +105,9 @@ export ADMIN_TOKEN=$(npm run --silent token -- --remote --user operator --projec
 npm run smoke -- https://edge-metadata.example.workers.dev
 \`\`\`
 
-Settings are in \`[env.production.vars]\` of \`wrangler.toml\`. To upgrade, unpack the next release and deploy from there.
+Settings are in \`[env.production.vars]\` of \`wrangler.toml\`. To upgrade, unpack the next release, copy your changes into its
+\`wrangler.toml\`, run \`npm install\` and deploy from there. A deployment removes each variable that \`wrangler.toml\` does not
+have; secrets stay.
 `;
 }
 

@@ -1,6 +1,6 @@
 //! The registry's documents, as they are on the wire.
 //!
-//! P: the contract's "Registry", "Order in time" and "Changes that the cloud has yet to hear of" decide
+//! P: the contract's "Registry", "Order in time" and "Pending changes" decide
 //! every name and shape here.
 
 use std::collections::BTreeMap;
