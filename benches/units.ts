@@ -63,7 +63,8 @@ export const extra = {
   newToken: units({ kvReads: 1 }),
   /** A token that is not in KV either, with a Keystone. */
   newToKeystone: units({ kvReads: 1, kvWrites: 1 }),
-  /** An object that has to start; each entry of its operation log is a row, read and sorted. */
+  /** An object that has to start, with 256 items at most: of more, 257 are read twice. Each entry of its operation log is a
+   * row, read and sorted. */
   objectStart: (items: number, changes: number): Units => units({ rowsRead: 10 + 2 * changes + items }),
   /** The first resource of a project: its list's table and two indexes. */
   firstOfProject: units({ rowsRead: 5, rowsWritten: 4 }),
