@@ -1,7 +1,6 @@
-//! Reaching an object: its name, its methods, what an error of a call means, and when to try again.
+//! Reaching an object: its name, its methods, and what its replies mean.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use edge_metadata_core::auth::Actor;
 use edge_metadata_core::metadata::{Kind, Operation, Rejection, ResourceId};
@@ -13,7 +12,7 @@ use edge_metadata_core::rpc::{
 };
 use edge_metadata_core::storage::operation_log::REPEATABLE;
 use edge_metadata_core::timestamp::Timestamp;
-use js_sys::{Promise, Reflect};
+use js_sys::Promise;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -23,14 +22,8 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::js_sys::futures::JsFuture;
 use worker::{Env, ObjectNamespace};
 
-use crate::delay::Delay;
+use super::retry::repeatedly;
 use crate::{platform, text};
-
-/// Tries of one call, the first included.
-const TRIES: u32 = 4;
-
-/// Milliseconds before the second try, at most; doubled for each further one.
-const FIRST_PAUSE_MILLIS: u32 = 50;
 
 #[wasm_bindgen]
 extern "C" {
@@ -253,10 +246,7 @@ impl ResourceClient<'_> {
             .await
     }
 
-    /// Calls a method of the object.
-    ///
-    /// A call that failed is repeated only when the runtime says that this is safe (`retryable`), on
-    /// a new stub, after a random pause; never when the object is overloaded.
+    /// Calls a method of the object, [`repeatedly`] if need be.
     async fn call<A: Serialize, R: DeserializeOwned>(
         &self,
         method: Method,
@@ -272,22 +262,9 @@ impl ResourceClient<'_> {
         let call = serde_json::to_string(&call).map_err(|error| self.failed(error))?;
         // The object does not remember for ever, whatever deadline an operator sets.
         let last_try = self.options.deadline.min(platform::now() + REPEATABLE);
-        let mut tries = 1;
-        loop {
-            let error = match self.try_call(method, &call).await {
-                Ok(reply) => {
-                    return serde_json::from_str(&reply).map_err(|error| self.failed(error));
-                }
-                Err(error) => error,
-            };
-            let pause = pause_millis(tries, js_sys::Math::random());
-            let next = platform::now() + chrono::TimeDelta::milliseconds(pause.into());
-            if tries >= TRIES || !is_repeatable(&error) || next >= last_try {
-                return Err(self.failed(error));
-            }
-            Delay::from(Duration::from_millis(pause.into())).await;
-            tries += 1;
-        }
+        let reply = repeatedly(last_try, async || self.try_call(method, &call).await).await;
+        let reply = reply.map_err(|error| self.failed(error))?;
+        serde_json::from_str(&reply).map_err(|error| self.failed(error))
     }
 
     async fn try_call(&self, method: Method, call: &str) -> worker::Result<String> {
@@ -347,15 +324,16 @@ impl Indexes {
         list: &str,
         query: &IndexQuery,
     ) -> Result<IndexPage, StoreError> {
-        let page = async {
-            let query = serde_json::to_string(query)?;
-            let page = JsFuture::from(self.stub(list)?.list(&query)?).await?;
-            Ok(serde_json::from_str(&text::from_js(&page)?)?)
-        };
-        page.await.map_err(|cause: worker::Error| StoreError {
+        let failed = |cause| StoreError {
             object: index_name(list),
             cause,
-        })
+        };
+        let query = serde_json::to_string(query).map_err(|error| failed(error.into()))?;
+        let page = repeatedly(platform::now() + REPEATABLE, async || {
+            let page = JsFuture::from(self.stub(list)?.list(&query)?).await?;
+            Ok(serde_json::from_str(&text::from_js(&page)?)?)
+        });
+        page.await.map_err(failed)
     }
 
     /// Remembers when the control plane last reported.
@@ -369,10 +347,10 @@ impl Indexes {
             reason = "a date in milliseconds fits in 53 bits"
         )]
         let millis = observed_at.timestamp_millis() as f64;
-        let report = async {
+        let report = repeatedly(platform::now() + REPEATABLE, async || {
             JsFuture::from(self.stub(FEED)?.report_feed(millis)?).await?;
             Ok(())
-        };
+        });
         report.await.map_err(feed_failed)
     }
 
@@ -382,14 +360,14 @@ impl Indexes {
     ///
     /// The object did not reply.
     pub(crate) async fn feed(&self) -> Result<i64, StoreError> {
-        let feed = async {
+        let feed = repeatedly(platform::now() + REPEATABLE, async || {
             let millis = JsFuture::from(self.stub(FEED)?.feed()?).await?;
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "a date in milliseconds fits in 53 bits"
             )]
             Ok(millis.as_f64().unwrap_or_default() as i64)
-        };
+        });
         feed.await.map_err(feed_failed)
     }
 
@@ -398,7 +376,7 @@ impl Indexes {
     }
 }
 
-/// The object that remembers when the control plane last reported. No project has this id.
+/// The object that remembers when the control plane last reported, in a table that no list has.
 const FEED: &str = "feed";
 
 fn feed_failed(cause: worker::Error) -> StoreError {
@@ -411,27 +389,4 @@ fn feed_failed(cause: worker::Error) -> StoreError {
 /// Returns the name of a list's object. It must never change.
 fn index_name(list: &str) -> String {
     format!("index:{list}")
-}
-
-/// Whether the runtime says that the same call may work when it is repeated.
-fn is_repeatable(error: &worker::Error) -> bool {
-    let worker::Error::UnknownJsError { original, .. } = error else {
-        return false;
-    };
-    let flag = |name: &str| {
-        Reflect::get(original, &JsValue::from_str(name)).is_ok_and(|value| value.is_truthy())
-    };
-    flag("retryable") && !flag("overloaded")
-}
-
-/// Returns a random share of an upper bound that doubles with each try.
-fn pause_millis(tries: u32, random: f64) -> u32 {
-    let most = f64::from(FIRST_PAUSE_MILLIS) * f64::from(1 << (tries - 1));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and a few hundred"
-    )]
-    let pause = (most * random) as u32;
-    pause
 }

@@ -20,6 +20,13 @@ use crate::text;
 /// takes is a client's choice, and a search must not hold up the list's other callers.
 const MAX_STEPS: u64 = 2_500_000;
 
+/// The least revision that is a time. Release 0.1 counted its updates anew each time, so that theirs
+/// tell nothing of their order: they are applied as they come.
+const FIRST_REVISION: i64 = 1_000_000_000_000;
+
+/// The latest revision, and the largest integer that crosses to JavaScript and back.
+const LAST_REVISION: i64 = (1 << 53) - 1;
+
 /// One list. JavaScript's `IndexObject` holds it and hands calls on.
 #[durable_object(fetch)]
 pub struct IndexObject {
@@ -50,6 +57,10 @@ impl DurableObject for IndexObject {
 impl IndexObject {
     /// Takes a resource in, changes its entry or takes it out: [`IndexUpdate`] → nothing.
     ///
+    /// Calls arrive in any order, and one that its caller has given up may arrive late. What an entry
+    /// knows already is not undone by it. An entry that was removed may come back: the front does not
+    /// show it, because the resource's own record decides.
+    ///
     /// # Errors
     ///
     /// The update is not understood, or the database refuses.
@@ -57,20 +68,28 @@ impl IndexObject {
         let update: IndexUpdate = serde_json::from_str(update).map_err(Error::from)?;
         self.create_tables()?;
         let kind = update.kind.word();
+        let overtakes = if update.revision < FIRST_REVISION {
+            LAST_REVISION
+        } else {
+            update.revision
+        };
         match update.entry {
             Some(entry) => self.database.execute(
-                "INSERT INTO entry (kind, id, name, created) VALUES (?, ?, ?, ?)
-                 ON CONFLICT (kind, id) DO UPDATE SET name = excluded.name, created = excluded.created",
+                "INSERT INTO entry (kind, id, name, created, revision) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (kind, id) DO UPDATE
+                 SET name = ?3, created = ?4, revision = ?5 WHERE revision <= ?6",
                 &[
                     kind.into(),
                     update.id.as_str().into(),
                     entry.name.as_str().into(),
                     entry.created.into(),
+                    update.revision.into(),
+                    overtakes.into(),
                 ],
             )?,
             None => self.database.execute(
-                "DELETE FROM entry WHERE kind = ? AND id = ?",
-                &[kind.into(), update.id.as_str().into()],
+                "DELETE FROM entry WHERE kind = ? AND id = ? AND revision <= ?",
+                &[kind.into(), update.id.as_str().into(), overtakes.into()],
             )?,
         }
         Ok(())
@@ -184,6 +203,14 @@ impl IndexObject {
             "CREATE INDEX IF NOT EXISTS entry_by_name ON entry (kind, name, created, id)",
         ] {
             self.database.execute(statement, &[])?;
+        }
+        let has_revision = self.database.query(
+            "SELECT 1 FROM sqlite_master WHERE name = 'entry' AND sql LIKE '%revision%'",
+            &[],
+        )?;
+        if has_revision.is_empty() {
+            let column = "ALTER TABLE entry ADD COLUMN revision INTEGER NOT NULL DEFAULT 0";
+            self.database.execute(column, &[])?;
         }
         self.is_current.set(true);
         self.has_entries.set(true);

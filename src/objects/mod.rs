@@ -2,7 +2,7 @@
 //!
 //! | file | runs in |
 //! |---|---|
-//! | `client` | whoever calls an object: the front, and a resource's object that tells the lists |
+//! | `client`, `retry` | whoever calls an object: the front, and a resource's object that tells the lists |
 //! | `resource`, `state`, `schema`, `outbox` | the object of a server or an image |
 //! | `index`, `feed` | the object of a list |
 //! | `sql` | both objects |
@@ -12,6 +12,7 @@ mod feed;
 mod index;
 mod outbox;
 mod resource;
+mod retry;
 mod schema;
 mod sql;
 mod state;

@@ -1,8 +1,10 @@
 //! Telling the lists what a record is now.
 //!
 //! Each change that a list shows adds the list to the table `outbox`, in the same commit; an alarm
-//! tells it. Only lists' names are stored. What a list is told follows from the record as it is at
-//! that moment, so one that is told late is told the latest, and telling it twice changes nothing.
+//! tells it. Only lists' names are stored, and when they changed last. What a list is told follows from
+//! the record as it is at that moment, so one that is told late is told the latest, and telling it
+//! twice changes nothing. A call that was given up may still arrive: the list knows from that time
+//! what overtook it.
 
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use chrono::TimeDelta;
 use edge_metadata_core::rpc::{EntryKind, IndexUpdate, ListedAs};
 use edge_metadata_core::storage::IndexEntry;
 use edge_metadata_core::storage::index_entry::CHANGES;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 
 use super::client::{Indexes, split_object_name};
 use super::resource::ResourceObject;
@@ -21,7 +23,10 @@ use crate::platform;
 
 /// Lists that are told at once. Where many objects share a thread, as they do locally, more of them
 /// would hold up whoever calls this one.
-const AT_ONCE: i64 = 10;
+const AT_ONCE: usize = 10;
+
+/// Lists that are told of one reading of the record. Those that take long hold up the next reading.
+const BATCH: i64 = 500;
 
 /// Lists that one alarm tells at most, and for how long. The platform limits the calls of one
 /// invocation, and an image may have any number of members: the next alarm goes on where this one ends.
@@ -55,22 +60,34 @@ impl ResourceObject {
             // Read together with the updates that are told of it: should the record change while they
             // are told, they are pending again, and the next ones are told of the change.
             let snapshot = self.with_state(Snapshot::of)?;
-            let updates = schema::pending_updates(&self.database, &after, AT_ONCE)?;
+            let updates = schema::pending_updates(&self.database, &after, BATCH)?;
             let Some(last) = updates.last() else {
                 // What is pending although all were told was added meanwhile.
                 return self.set_next_alarm(if all_told { 0 } else { RETRY_MILLIS });
             };
-            let told = join_all(
-                updates
-                    .iter()
-                    .map(|update| self.tell(&indexes, &snapshot, update)),
-            );
-            let told = told.await;
-            all_told &= told.iter().all(|is_told| *is_told);
-            let taken = updates.iter().zip(told).filter(|(_, is_told)| *is_told);
-            schema::acknowledge(&self.database, taken.map(|(update, _)| update))?;
+            let told = updates.iter().map(async |update| {
+                let is_told = self.tell(&indexes, &snapshot, update).await;
+                (update, is_told)
+            });
+            let mut told = stream::iter(told).buffer_unordered(AT_ONCE);
+            let mut finished = 0_usize;
+            while let Some((update, is_told)) = told.next().await {
+                if is_told {
+                    schema::acknowledge(&self.database, update)?;
+                }
+                all_told &= is_told;
+                finished += 1;
+                if platform::now() >= end {
+                    break;
+                }
+            }
+            drop(told);
+            // Some of those that have begun last may not have ended.
+            let last = updates
+                .get(finished.saturating_sub(AT_ONCE))
+                .unwrap_or(last);
             after.clone_from(&last.list);
-            count += updates.len();
+            count += finished;
             // Lets the object answer others before it goes on.
             Delay::from(Duration::from_millis(1)).await;
         }
@@ -89,12 +106,14 @@ impl ResourceObject {
             IndexUpdate {
                 kind: EntryKind::Change,
                 id: object.to_owned(),
+                revision: update.revision,
                 entry: snapshot.changed(),
             }
         } else {
             IndexUpdate {
                 kind: kind.into(),
                 id: id.to_string(),
+                revision: update.revision,
                 entry: snapshot.listed_in(&update.list),
             }
         };

@@ -118,6 +118,8 @@ pub(super) struct Stored {
     pub(super) marks: Marks,
     /// Oldest first.
     pub(super) operations: Vec<AppliedOperation>,
+    /// Whether a list does not know yet what the record is now.
+    pub(super) is_untold: bool,
     pub(super) tables: Tables,
 }
 
@@ -128,6 +130,7 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
         tombstone: None,
         marks: Marks::default(),
         operations: Vec::new(),
+        is_untold: false,
         tables: tables(database)?,
     };
     if stored.tables == Tables::None {
@@ -141,6 +144,7 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
     )?;
     stored.operations = operations.iter().filter_map(operation).collect();
     stored.record = record(database)?;
+    stored.is_untold = !pending_updates(database, "", 1)?.is_empty();
     if stored.tables == Tables::Current {
         // A record has no tombstone, and without one there are no marks.
         match stored.record {
@@ -371,23 +375,29 @@ pub(super) fn remove_marks(database: &Database, keys: &[String]) -> worker::Resu
 pub(super) struct PendingUpdate {
     /// The list's project, or one of the lists that are no project's.
     pub(super) list: String,
-    /// Grows with each update, so that one made while the list was being told stays pending.
+    /// When the last of them was made, in milliseconds since 1970: one made while the list was being
+    /// told stays pending, and the list knows which of two is the later one.
     pub(super) revision: i64,
     /// The name of the resource's object.
     pub(super) name: String,
 }
 
-/// Adds lists that are to be updated.
+/// Adds lists that are to be updated of a change, which no other of the resource has the time of.
 pub(super) fn add_pending_updates(
     database: &Database,
     name: &str,
     lists: &[String],
+    at: Timestamp,
 ) -> worker::Result<()> {
     for list in lists {
         database.execute(
-            "INSERT INTO outbox (project_id, revision, name) VALUES (?, 1, ?)
-             ON CONFLICT (project_id) DO UPDATE SET revision = revision + 1",
-            &[list.as_str().into(), name.into()],
+            "INSERT INTO outbox (project_id, revision, name) VALUES (?, ?, ?)
+             ON CONFLICT (project_id) DO UPDATE SET revision = excluded.revision",
+            &[
+                list.as_str().into(),
+                at.timestamp_millis().into(),
+                name.into(),
+            ],
         )?;
     }
     Ok(())
@@ -412,16 +422,10 @@ pub(super) fn pending_updates(
     Ok(rows.iter().map(update).collect())
 }
 
-/// Removes pending updates together, except those that were made again since.
-pub(super) fn acknowledge<'a>(
-    database: &Database,
-    updates: impl Iterator<Item = &'a PendingUpdate>,
-) -> worker::Result<()> {
-    for update in updates {
-        database.execute(
-            "DELETE FROM outbox WHERE project_id = ? AND revision = ?",
-            &[update.list.as_str().into(), update.revision.into()],
-        )?;
-    }
-    Ok(())
+/// Removes a pending update, unless it was made again since.
+pub(super) fn acknowledge(database: &Database, update: &PendingUpdate) -> worker::Result<()> {
+    database.execute(
+        "DELETE FROM outbox WHERE project_id = ? AND revision = ?",
+        &[update.list.as_str().into(), update.revision.into()],
+    )
 }

@@ -26,6 +26,9 @@ pub(super) struct ResourceState {
     tombstone: Option<Tombstone>,
     marks: Marks,
     log: OperationLog,
+    /// Whether a list was untold when this was read. The alarm may be lost: the platform gives one up
+    /// that fails again and again, as on a full disk. So the next change sets it again.
+    was_untold: bool,
     tables: Tables,
 }
 
@@ -44,6 +47,7 @@ impl ResourceState {
             tombstone: stored.tombstone,
             marks: stored.marks,
             log,
+            was_untold: stored.is_untold,
             tables: stored.tables,
         })
     }
@@ -118,6 +122,9 @@ impl ResourceState {
         } else {
             commit(database, &change, &entry)?;
         }
+        if std::mem::take(&mut self.was_untold) {
+            database.set_alarm(now.timestamp_millis())?;
+        }
         self.remember(&change, entry.operation);
         Ok(Ok(Carried::Now))
     }
@@ -163,7 +170,7 @@ impl ResourceState {
             schema::write_change(database, change)?;
             schema::write_marks(database, change.keys(), at.timestamp_millis())?;
             if is_first_mark {
-                schema::add_pending_updates(database, object, &[CHANGES.to_owned()])?;
+                schema::add_pending_updates(database, object, &[CHANGES.to_owned()], at)?;
             }
             Ok(())
         })?;
@@ -230,7 +237,7 @@ impl ResourceState {
                 Some(record) => pending_updates(self.record.as_ref(), Some(record)),
                 None => Vec::new(),
             };
-            if marks.is_empty() && !self.marks.is_empty() {
+            if marks.oldest() != self.marks.oldest() {
                 lists.push(CHANGES.to_owned());
             }
             database.transaction(|| {
@@ -244,10 +251,10 @@ impl ResourceState {
                     schema::write_registered_items(database, before, &record.metadata)?;
                 }
                 schema::remove_marks(database, &acknowledged)?;
-                schema::add_pending_updates(database, object, &lists)?;
+                schema::add_pending_updates(database, object, &lists, entry.operation.at)?;
                 schema::write_operation(database, &entry)
             })?;
-            if !lists.is_empty() {
+            if !lists.is_empty() || std::mem::take(&mut self.was_untold) {
                 database.set_alarm(now.timestamp_millis())?;
             }
             self.tables = Tables::Current;
@@ -318,7 +325,7 @@ impl ResourceState {
         database.transaction(|| {
             schema::migrate(database, self.tables)?;
             schema::erase(database, &tombstone)?;
-            schema::add_pending_updates(database, object, &lists)?;
+            schema::add_pending_updates(database, object, &lists, entry.operation.at)?;
             schema::write_operation(database, &entry)
         })?;
         database.set_alarm(now.timestamp_millis())?;

@@ -2,6 +2,8 @@
 //
 //   PUT /unlucky {"index": {"<project>": "throws"}, "resource": {"server:<id>": "hangs"}}
 //
+// `{"alarm": "lost"}` has alarms do nothing, not even set the next one, as those that the platform has given up.
+//
 // The behaviours are `throws`, `hangs` and a number of milliseconds; `*` stands for all objects of a kind. `GET /unlucky`
 // tells how many alarms of each object have begun and which lists were called. The pauses between alarms are a twentieth of what they
 // are in the Worker, where nobody waits for them; how long one list may take, and the platform's own repetitions, are
@@ -59,6 +61,7 @@ export class ResourceObject extends unlucky(DeployedResource, "resource") {
   async alarm(...args) {
     const id = this.ctx.id.toString();
     seen.alarms[id] = (seen.alarms[id] ?? 0) + 1;
+    if (behaviours.alarm === "lost") return;
     await super.alarm(...args);
     const next = await this.ctx.storage.getAlarm();
     const pause = next === null ? 0 : next - Date.now();

@@ -11,6 +11,8 @@ export interface Behaviours {
   index?: Record<string, Behaviour>;
   /** By the object's name, such as `server:<id>`. */
   resource?: Record<string, Behaviour>;
+  /** Alarms do nothing, and are not set again. */
+  alarm?: "lost";
 }
 
 export interface Seen {

@@ -109,8 +109,18 @@ fn register<T: Fill>(
             let path = format!("{}.project_id", kind.singular());
             InvalidField::new(path, "required for a new record")
         })?;
-        let record = Record::new(&project_id, kind, now);
-        return Ok(Applied::Created(fill(record, document, known.marks, now)));
+        let mut record = fill(
+            Record::new(&project_id, kind, now),
+            document,
+            known.marks,
+            now,
+        );
+        // What was seen before the DELETE stays refused, whether or not this document says its time.
+        let tombstone = known.tombstone.filter(|tombstone| now < tombstone.until);
+        record.observed_at = record
+            .observed_at
+            .or(tombstone.map(|tombstone| tombstone.observed_at));
+        return Ok(Applied::Created(record));
     };
     let is_stale = match (document.observed_at, record.observed_at) {
         (Some(observed_at), Some(known)) => observed_at <= known,

@@ -151,6 +151,10 @@ pub struct IndexUpdate {
     pub kind: EntryKind,
     /// The resource's id, `{kind}:{id}` in the list of changes.
     pub id: String,
+    /// Grows with each update of a resource: an update that is overtaken by a later one changes
+    /// nothing. Milliseconds since 1970; release 0.1 says none.
+    #[serde(default)]
+    pub revision: i64,
     /// The entry, [`None`] when the resource is not in the list any more.
     #[serde(default)]
     pub entry: Option<ListedAs>,

@@ -223,6 +223,36 @@ fn a_put_that_is_not_later_than_a_delete_is_refused_for_24_hours() {
 }
 
 #[test]
+fn what_was_seen_before_a_delete_is_refused_after_a_document_without_a_time() {
+    let tombstone = Tombstone {
+        observed_at: time("2026-11-21T12:00:10Z").unwrap(),
+        until: time("2026-11-22T12:00:10Z").unwrap(),
+    };
+    let put = |known: Known<'_>, text: &str, now: &str| {
+        apply(known, document(Kind::Server, text), time(now).unwrap()).unwrap()
+    };
+    let deleted = Known {
+        tombstone: Some(tombstone),
+        ..known(None)
+    };
+    let timeless = r#"{"server": {"project_id": "ace"}}"#;
+    let Applied::Created(record) = put(deleted, timeless, "2026-11-21T13:00:00Z") else {
+        panic!("not created");
+    };
+    let again = |seconds| {
+        let text = observed(seconds, "active", "v");
+        put(known(Some(&record)), &text, "2026-11-21T13:00:01Z")
+    };
+    assert_eq!(again(5), Applied::Stale);
+    assert!(matches!(again(11), Applied::Updated(_)));
+    // The time of a DELETE is forgotten with its tombstone.
+    let Applied::Created(record) = put(deleted, timeless, "2026-11-22T12:00:10Z") else {
+        panic!("not created");
+    };
+    assert_eq!(record.observed_at, None);
+}
+
+#[test]
 fn a_delete_older_than_the_record_is_stale() {
     let record = created(Kind::Server, &observed(5, "active", "v"));
     let at = |seconds: u32| time(&format!("2026-11-21T12:00:{seconds:02}Z")).unwrap();
