@@ -43,6 +43,9 @@ pub enum Outcome {
     Deleted,
     /// The edge will never take what the cloud says.
     Rejected,
+    /// As [`Registered`](Self::Registered) or [`Rejected`](Self::Rejected), but the cloud has not made a change yet,
+    /// which has to be tried again.
+    Unapplied,
 }
 
 /// Brings resources into step, one call each. Two calls for one resource must not overlap.
@@ -97,20 +100,22 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
             .unwrap_or_default();
         let (applied, failed) = self.apply(resource, &changes).await;
         let outcome = self.register(resource, &applied).await?;
-        match failed {
-            Some(error) => Err(error.into()),
-            None => Ok(outcome),
+        match outcome {
+            Outcome::Registered { .. } | Outcome::Rejected if failed => Ok(Outcome::Unapplied),
+            _ => Ok(outcome),
         }
     }
 
-    /// Makes the marked changes in the cloud, up to the first that fails. Gives the revisions that are done with,
-    /// refused ones included.
+    /// Makes the marked changes in the cloud. One that the cloud answers with an error holds up no other; the first for
+    /// which there is no answer ends it. Gives the revisions that are done with, refused ones included, and whether a
+    /// change failed.
     async fn apply(
         &self,
         resource: Resource,
         changes: &BTreeMap<String, Change>,
-    ) -> (BTreeMap<String, u64>, Option<CloudError>) {
+    ) -> (BTreeMap<String, u64>, bool) {
         let mut applied = BTreeMap::new();
+        let mut failed = false;
         for (key, change) in changes {
             match self
                 .cloud
@@ -128,11 +133,22 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
                         "refused: the cloud refuses this change, and it is undone at the edge"
                     );
                 }
-                Err(error) => return (applied, Some(error)),
+                Err(error) => {
+                    failed = true;
+                    metrics::failure("cloud");
+                    warn!(
+                        kind = %resource.kind, id = %resource.id, key, revision = change.revision, %error,
+                        "this change is tried again"
+                    );
+                    if matches!(error, CloudError::Status { .. }) {
+                        continue;
+                    }
+                    break;
+                }
             }
             applied.insert(key.clone(), change.revision);
         }
-        (applied, None)
+        (applied, failed)
     }
 
     /// Reads the resource and tells the edge.

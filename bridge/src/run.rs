@@ -130,6 +130,18 @@ pub async fn run<C: Cloud, E: Edge>(
     while turns.join_next().await.is_some() {}
 }
 
+impl From<Outcome> for End {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Registered { marked: true } => Self::Marked,
+            Outcome::Registered { marked: false } | Outcome::Deleted | Outcome::Rejected => {
+                Self::Done
+            }
+            Outcome::Unapplied => Self::Unapplied,
+        }
+    }
+}
+
 async fn stopped_by(stop: CancellationToken, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => {}
@@ -153,8 +165,7 @@ impl<C: Cloud, E: Edge> Run<C, E> {
 
     async fn take_turn(&self, Turn { resource, marked }: Turn) -> End {
         match self.reconciler.reconcile(resource, marked).await {
-            Ok(Outcome::Registered { marked: true }) => End::Marked,
-            Ok(_) => End::Done,
+            Ok(outcome) => outcome.into(),
             Err(error) => {
                 metrics::failure(match error {
                     Failure::Cloud(_) => "cloud",
@@ -215,6 +226,7 @@ impl<C: Cloud, E: Edge> Run<C, E> {
                     resource,
                     Hint {
                         marked: true,
+                        only_changes: true,
                         changed: changed.changed_at,
                         ..Hint::default()
                     },

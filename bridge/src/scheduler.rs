@@ -58,6 +58,8 @@ pub struct Hint {
     pub delivery: Option<(SourceId, u64)>,
     /// The edge has marks for it.
     pub marked: bool,
+    /// It comes from the edge's list of changes: nothing says that the cloud has something new.
+    pub only_changes: bool,
     /// When the cloud announced it.
     pub announced: Option<DateTime<Utc>>,
     /// When a user changed it at the edge.
@@ -80,6 +82,8 @@ pub enum End {
     Done,
     /// It is in step, but the edge has marks for it.
     Marked,
+    /// The edge has what the cloud says, but the cloud has not made a change yet, which has to be tried again.
+    Unapplied,
     /// It has to be tried again.
     Failed,
 }
@@ -90,6 +94,8 @@ struct Wanted {
     /// The newest delivery of each source: the source acknowledges older ones when a newer one arrives.
     deliveries: HashMap<SourceId, u64>,
     marked: bool,
+    /// The cloud has to be read for another reason than the marks.
+    read: bool,
     announced: Option<DateTime<Utc>>,
     changed: Option<DateTime<Utc>>,
 }
@@ -98,6 +104,7 @@ impl Wanted {
     fn add(&mut self, hint: Hint) {
         self.deliveries.extend(hint.delivery);
         self.marked |= hint.marked;
+        self.read |= !hint.only_changes;
         self.announced = earlier(self.announced, hint.announced);
         self.changed = earlier(self.changed, hint.changed);
     }
@@ -107,13 +114,31 @@ impl Wanted {
         let newer = std::mem::replace(&mut self.deliveries, earlier_turn.deliveries);
         self.deliveries.extend(newer);
         self.marked |= earlier_turn.marked;
+        self.read |= earlier_turn.read;
         self.announced = earlier(self.announced, earlier_turn.announced);
         self.changed = earlier(self.changed, earlier_turn.changed);
+    }
+
+    /// Takes out what the marks ask for, and leaves what asks for a read.
+    fn split_changes(&mut self) -> Self {
+        Self {
+            marked: std::mem::take(&mut self.marked),
+            changed: self.changed.take(),
+            ..Self::default()
+        }
     }
 }
 
 fn earlier(one: Option<DateTime<Utc>>, other: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
     one.into_iter().chain(other).min()
+}
+
+/// What waits for the next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Delay {
+    Everything,
+    /// The changes for the cloud. The resource may be read meanwhile.
+    Changes,
 }
 
 #[derive(Debug)]
@@ -122,9 +147,24 @@ struct Entry {
     waiting: Option<Wanted>,
     /// What the turn that is on serves.
     running: Option<Wanted>,
-    /// It waits for its next attempt.
-    delayed: bool,
+    /// The turn that is on began while changes waited for their next attempt, and leaves them out.
+    between: bool,
+    /// What waits for the next attempt, for which a timer is set.
+    delay: Option<Delay>,
     backoff: Backoff,
+}
+
+impl Entry {
+    /// Whether a turn may begin, as soon as none is on.
+    fn is_due(&self) -> bool {
+        self.waiting
+            .as_ref()
+            .is_some_and(|waiting| match self.delay {
+                None => true,
+                Some(Delay::Everything) => false,
+                Some(Delay::Changes) => waiting.read,
+            })
+    }
 }
 
 #[derive(Debug, Default)]
@@ -193,12 +233,13 @@ impl Scheduler {
         let entry = entries.entry(resource).or_insert_with(|| Entry {
             waiting: None,
             running: None,
-            delayed: false,
+            between: false,
+            delay: None,
             backoff: Backoff::new(longest),
         });
-        let queued = entry.waiting.is_some();
+        let queued = entry.is_due();
         entry.waiting.get_or_insert_default().add(hint);
-        if !queued && entry.running.is_none() && !entry.delayed {
+        if !queued && entry.is_due() && entry.running.is_none() {
             ready.push_back(resource);
             self.ready.notify_one();
         }
@@ -223,7 +264,11 @@ impl Scheduler {
             self.ready.notify_one();
         }
         let entry = state.entries.get_mut(&resource)?;
-        let wanted = entry.waiting.take()?;
+        let mut wanted = entry.waiting.take()?;
+        entry.between = entry.delay.is_some();
+        if entry.between {
+            entry.waiting = Some(wanted.split_changes());
+        }
         let marked = wanted.marked;
         entry.running = Some(wanted);
         Some(Turn { resource, marked })
@@ -241,33 +286,51 @@ impl Scheduler {
         let Some(entry) = entries.get_mut(&resource) else {
             return;
         };
-        let Some(served) = entry.running.take() else {
+        let Some(mut served) = entry.running.take() else {
             return;
         };
-        if end == End::Failed {
-            entry.waiting.get_or_insert_default().restore(served);
-            entry.delayed = true;
-            let wait = entry.backoff.wait();
-            let scheduler = self.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(wait).await;
-                scheduler.try_again(resource);
-            });
-            return;
+        match end {
+            End::Failed => {
+                entry.waiting.get_or_insert_default().restore(served);
+                self.delay(resource, entry, Delay::Everything);
+            }
+            End::Unapplied => {
+                let changes = served.split_changes();
+                report(resource, &served, sources);
+                entry.waiting.get_or_insert_default().restore(changes);
+                self.delay(resource, entry, Delay::Changes);
+            }
+            End::Done | End::Marked => {
+                report(resource, &served, sources);
+                if !entry.between {
+                    entry.backoff.reset();
+                }
+                if end == End::Marked {
+                    entry.waiting.get_or_insert_default().marked = true;
+                }
+            }
         }
-        entry.backoff.reset();
-        report(resource, &served, sources);
-        if end == End::Marked {
-            entry.waiting.get_or_insert_default().marked = true;
-        }
-        if entry.waiting.is_some() {
+        if entry.waiting.is_none() {
+            entries.remove(&resource);
+        } else if entry.is_due() {
             ready.push_back(resource);
             self.ready.notify_one();
-        } else {
-            entries.remove(&resource);
         }
         metrics::pending(entries.len());
         self.changed.notify_waiters();
+    }
+
+    /// Sets a timer for the next attempt, unless one is set.
+    fn delay(&self, resource: Resource, entry: &mut Entry, what: Delay) {
+        if entry.delay.replace(what).is_some() {
+            return;
+        }
+        let wait = entry.backoff.wait();
+        let scheduler = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            scheduler.try_again(resource);
+        });
     }
 
     fn try_again(&self, resource: Resource) {
@@ -275,9 +338,12 @@ impl Scheduler {
         let Some(entry) = state.entries.get_mut(&resource) else {
             return;
         };
-        entry.delayed = false;
-        state.ready.push_back(resource);
-        self.ready.notify_one();
+        let queued = entry.is_due();
+        entry.delay = None;
+        if !queued && entry.is_due() && entry.running.is_none() {
+            state.ready.push_back(resource);
+            self.ready.notify_one();
+        }
     }
 
     /// How many resources are pending, those whose turn it is included.
@@ -432,6 +498,90 @@ mod tests {
         scheduler.end(server(1), End::Marked);
         assert!(scheduler.next().await.marked);
         scheduler.end(server(1), End::Done);
+        assert!(scheduler.is_empty());
+    }
+
+    /// A marked resource whose turn served a delivery and left a change unapplied.
+    async fn unapplied(scheduler: &Scheduler, source: &mut Source) {
+        let hint = Hint {
+            marked: true,
+            announced: DateTime::from_timestamp(5, 0),
+            ..delivered(source.id(), 1)
+        };
+        scheduler.announce(server(1), hint);
+        scheduler.next().await;
+        scheduler.end(server(1), End::Unapplied);
+    }
+
+    #[tokio::test]
+    async fn a_change_that_is_not_applied_keeps_its_mark_alone() {
+        let scheduler = scheduler();
+        let mut source = scheduler.source();
+        unapplied(&scheduler, &mut source).await;
+        assert_eq!(source.done().await.unwrap().tag, 1, "acknowledged");
+        assert_eq!(scheduler.oldest(), None);
+        assert_eq!(scheduler.take(), None, "not at once");
+        assert!(scheduler.next().await.marked);
+        scheduler.end(server(1), End::Done);
+        assert!(scheduler.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_hint_of_the_cloud_does_not_wait_for_a_change_that_is_tried_again() {
+        let scheduler = Scheduler::new(Duration::from_hours(1));
+        let mut source = scheduler.source();
+        unapplied(&scheduler, &mut source).await;
+        source.done().await;
+        let polled = Hint {
+            marked: true,
+            only_changes: true,
+            ..Hint::default()
+        };
+        scheduler.announce(server(1), polled);
+        assert_eq!(scheduler.take(), None, "the marks wait");
+        for tag in 2..=3 {
+            scheduler.announce(server(1), delivered(source.id(), tag));
+            assert_eq!(
+                scheduler.take(),
+                Some(Turn {
+                    resource: server(1),
+                    marked: false
+                })
+            );
+            scheduler.end(server(1), End::Marked);
+            assert_eq!(source.done().await.unwrap().tag, tag);
+            assert_eq!(scheduler.take(), None, "the marks still wait");
+        }
+        scheduler.try_again(server(1));
+        assert!(scheduler.take().unwrap().marked);
+    }
+
+    #[tokio::test]
+    async fn a_change_whose_wait_ends_during_a_turn_follows_it() {
+        let scheduler = Scheduler::new(Duration::from_hours(1));
+        let mut source = scheduler.source();
+        unapplied(&scheduler, &mut source).await;
+        scheduler.announce(server(1), delivered(source.id(), 2));
+        assert!(!scheduler.next().await.marked);
+        scheduler.try_again(server(1));
+        assert_eq!(scheduler.take(), None, "one at a time");
+        scheduler.end(server(1), End::Done);
+        assert!(scheduler.take().unwrap().marked);
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_fails_while_a_change_waits_comes_again_with_it() {
+        let scheduler = scheduler();
+        let mut source = scheduler.source();
+        unapplied(&scheduler, &mut source).await;
+        source.done().await;
+        scheduler.announce(server(1), delivered(source.id(), 2));
+        assert!(!scheduler.take().unwrap().marked);
+        scheduler.end(server(1), End::Failed);
+        assert!(scheduler.next().await.marked);
+        assert_eq!(scheduler.take(), None, "once");
+        scheduler.end(server(1), End::Done);
+        assert_eq!(source.done().await.unwrap().tag, 2);
         assert!(scheduler.is_empty());
     }
 

@@ -145,7 +145,8 @@ pub async fn repair<C: Cloud, E: Edge>(
     resource: Resource,
 ) -> bool {
     match reconciler.reconcile(resource, true).await {
-        Ok(Outcome::Registered { .. } | Outcome::Deleted) | Err(Failure::Stale(_)) => true,
+        Ok(Outcome::Registered { .. } | Outcome::Deleted | Outcome::Unapplied)
+        | Err(Failure::Stale(_)) => true,
         Ok(Outcome::Rejected) => false,
         Err(error) => {
             error!(kind = %resource.kind, id = %resource.id, %error, "could not be repaired");

@@ -9,7 +9,7 @@ use crate::fakes::{FakeCloud, FakeEdge, FakeQueue, metadata, server, until};
 use edge_metadata_bridge::bus::carry;
 use edge_metadata_bridge::reconcile::Reconciler;
 use edge_metadata_bridge::run::{Options, run};
-use edge_metadata_bridge::scheduler::{End, Scheduler};
+use edge_metadata_bridge::scheduler::{End, Hint, Scheduler};
 use edge_metadata_bridge::verify::Pace;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,10 @@ struct Parts {
 
 /// A queue that is carried, and one worker.
 fn start() -> Parts {
+    start_with(Duration::from_millis(20))
+}
+
+fn start_with(longest_backoff: Duration) -> Parts {
     let cloud = Arc::new(FakeCloud::default());
     let edge = Arc::new(FakeEdge::default());
     let parts = Parts {
@@ -31,7 +35,7 @@ fn start() -> Parts {
         cloud,
         edge,
         queue: FakeQueue::default(),
-        scheduler: Scheduler::new(Duration::from_millis(20)),
+        scheduler: Scheduler::new(longest_backoff),
         stop: CancellationToken::new(),
     };
     let (scheduler, bridge) = (parts.scheduler.clone(), Arc::clone(&parts.bridge));
@@ -39,7 +43,7 @@ fn start() -> Parts {
         loop {
             let turn = scheduler.next().await;
             let end = match bridge.reconcile(turn.resource, turn.marked).await {
-                Ok(_) => End::Done,
+                Ok(outcome) => outcome.into(),
                 Err(_) => End::Failed,
             };
             scheduler.end(turn.resource, end);
@@ -164,6 +168,38 @@ async fn one_resource_that_fails_holds_up_no_other() {
     parts.cloud.down.store(false, Ordering::SeqCst);
     parts.queue.announce(server(2), &[]);
     until("acknowledged", || parts.queue.acknowledged() == 2).await;
+}
+
+#[tokio::test]
+async fn a_key_that_the_cloud_cannot_take_holds_back_no_message_and_is_not_retried_hot() {
+    let parts = start_with(Duration::from_hours(1));
+    parts.cloud.put(server(1), &[]);
+    parts.edge.put(server(1), &[]);
+    parts.edge.user(server(1), "k", Some("v"));
+    parts.cloud.broken.lock().unwrap().insert("k".into());
+    let marked = Hint {
+        marked: true,
+        ..Hint::default()
+    };
+    parts.scheduler.announce(server(1), marked);
+    until("tried", || {
+        !parts.cloud.attempted.lock().unwrap().is_empty()
+    })
+    .await;
+    for number in 1..=20 {
+        parts
+            .cloud
+            .put(server(1), &[("number", &number.to_string())]);
+        parts.queue.announce(server(1), &[]);
+        until("acknowledged", || parts.queue.acknowledged() == number).await;
+    }
+    until("registered", || parts.scheduler.oldest().is_none()).await;
+    assert_eq!(
+        parts.edge.metadata(server(1)),
+        Some(metadata(&[("k", "v"), ("number", "20")]))
+    );
+    let attempts = parts.cloud.attempted.lock().unwrap().len();
+    assert!(attempts < 10, "{attempts} attempts");
 }
 
 fn pace() -> Pace {

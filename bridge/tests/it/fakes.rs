@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use edge_metadata_bridge::bus::{Message, Queue};
-use edge_metadata_bridge::cloud::{Cloud, CloudError, CloudPage, Taken};
+use edge_metadata_bridge::cloud::{Cloud, CloudError, CloudPage, SessionError, Taken};
 use edge_metadata_bridge::edge::{Edge, EdgeError, Stored};
 use edge_metadata_bridge::registry::{
     ChangedResource, ChangesPage, Document, Link, ListedResource, Metadata, Record, ResourcePage,
@@ -55,6 +55,12 @@ pub(crate) struct FakeCloud {
     pub(crate) servers: Mutex<BTreeMap<Resource, Metadata>>,
     /// Keys that it refuses.
     pub(crate) refused: Mutex<BTreeSet<String>>,
+    /// Keys that it answers 500 for.
+    pub(crate) broken: Mutex<BTreeSet<String>>,
+    /// Keys that it gives no answer for.
+    pub(crate) unanswered: Mutex<BTreeSet<String>>,
+    /// Keys that it was asked to change.
+    pub(crate) attempted: Mutex<Vec<String>>,
     /// Fails all that it is asked.
     pub(crate) down: AtomicBool,
     pub(crate) reads: AtomicUsize,
@@ -109,8 +115,22 @@ impl Cloud for FakeCloud {
         value: Option<&str>,
     ) -> Result<Taken, CloudError> {
         self.up()?;
+        self.attempted.lock().unwrap().push(key.into());
         if self.refused.lock().unwrap().contains(key) {
             return Ok(Taken::Refused("409 no".into()));
+        }
+        if self.broken.lock().unwrap().contains(key) {
+            return Err(CloudError::Status {
+                request: "fake".into(),
+                status: 500,
+                message: "no utf8mb4".into(),
+            });
+        }
+        if self.unanswered.lock().unwrap().contains(key) {
+            return Err(CloudError::Session(SessionError::Request {
+                request: "fake".into(),
+                reason: "timeout".into(),
+            }));
         }
         if let Some(metadata) = self.servers.lock().unwrap().get_mut(&resource) {
             match value {

@@ -144,3 +144,61 @@ async fn a_cloud_that_is_down_leaves_everything_as_it_is() {
     assert_eq!(cloud.metadata(server(1)), Some(metadata(&[])));
     assert_eq!(edge.marks(server(1)), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_change_that_the_cloud_fails_on_holds_up_no_other() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[("name", "old")]);
+    bridge.reconcile(server(1), false).await.unwrap();
+    cloud.broken.lock().unwrap().insert("a".into());
+    cloud.put(server(1), &[("name", "new")]);
+    edge.user(server(1), "a", Some("\u{1f600}"));
+    edge.user(server(1), "b", Some("v"));
+    assert_eq!(
+        bridge.reconcile(server(1), true).await.unwrap(),
+        Outcome::Unapplied
+    );
+    assert_eq!(
+        cloud.metadata(server(1)),
+        Some(metadata(&[("b", "v"), ("name", "new")]))
+    );
+    assert_eq!(
+        edge.metadata(server(1)),
+        Some(metadata(&[("a", "\u{1f600}"), ("b", "v"), ("name", "new")]))
+    );
+    assert_eq!(edge.marks(server(1)), ["a"]);
+    cloud.broken.lock().unwrap().clear();
+    assert_eq!(
+        bridge.reconcile(server(1), true).await.unwrap(),
+        Outcome::Registered { marked: false }
+    );
+}
+
+#[tokio::test]
+async fn a_cloud_that_does_not_answer_is_asked_for_no_further_change() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[]);
+    bridge.reconcile(server(1), false).await.unwrap();
+    cloud.unanswered.lock().unwrap().insert("b".into());
+    for key in ["a", "b", "c"] {
+        edge.user(server(1), key, Some("v"));
+    }
+    assert_eq!(
+        bridge.reconcile(server(1), true).await.unwrap(),
+        Outcome::Unapplied
+    );
+    assert_eq!(*cloud.attempted.lock().unwrap(), ["a", "b"]);
+    assert_eq!(edge.marks(server(1)), ["b", "c"]);
+}
+
+#[tokio::test]
+async fn a_change_that_failed_ends_with_a_server_that_is_deleted() {
+    let (cloud, edge, bridge) = bridge();
+    edge.put(server(1), &[]);
+    edge.user(server(1), "k", Some("v"));
+    cloud.broken.lock().unwrap().insert("k".into());
+    assert_eq!(
+        bridge.reconcile(server(1), true).await.unwrap(),
+        Outcome::Deleted
+    );
+}
