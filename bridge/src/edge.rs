@@ -49,6 +49,14 @@ pub enum EdgeError {
         /// The message of the fault.
         message: String,
     },
+    /// It takes the time of an observation for one in the future.
+    #[error("{request} answered 400: is this machine's clock ahead? {message}")]
+    Clock {
+        /// Method and path.
+        request: String,
+        /// The message of the fault.
+        message: String,
+    },
     /// It answered with success and a body that cannot be read.
     #[error("{request} answered with a body that cannot be read: {reason}")]
     Body {
@@ -270,45 +278,51 @@ impl Answer {
         })
     }
 
-    /// What the fault says; [`None`] when the body is no fault of the Worker's.
-    fn message(&self) -> Option<String> {
-        let fault = serde_json::from_slice::<Value>(&self.body).ok()?;
-        fault
-            .as_object()?
-            .values()
-            .find_map(|inner| inner.get("message")?.as_str())
-            .map(str::to_owned)
+    /// What the Worker's fault says: `{"<name>": {"message": "…", "code": <the status>}}`. [`None`] for any other body,
+    /// which is the answer of something in between.
+    fn fault(&self) -> Option<String> {
+        let body = serde_json::from_slice::<Value>(&self.body).ok()?;
+        let mut members = body.as_object()?.values();
+        let fault = members.next().filter(|_| members.next().is_none())?;
+        let is_own = fault.get("code")?.as_u64() == Some(self.status.as_u16().into());
+        let message = fault.get("message")?.as_str()?;
+        is_own.then(|| message.to_owned())
     }
 
     /// Whether it is the resource that is not there. A wrong address is 404 as well, with another message.
     fn is_gone(&self) -> bool {
         let unknown_path = "The resource could not be found.";
         self.status == StatusCode::NOT_FOUND
-            && self
-                .message()
-                .is_some_and(|message| message != unknown_path)
+            && self.fault().is_some_and(|message| message != unknown_path)
     }
 
     fn error(self) -> EdgeError {
-        let message = self
-            .message()
-            .unwrap_or_else(|| "no fault in the body".to_owned());
+        let fault = self.fault();
         let (request, status) = (self.request, self.status.as_u16());
-        // P: a document that is malformed or too large stays so; a 413 with Retry-After is a rate limit.
-        if status == 400 || status == 413 && !self.limited {
-            EdgeError::Rejected {
+        match (fault, status) {
+            (Some(message), 400) if names_observed_at(&message) => {
+                EdgeError::Clock { request, message }
+            }
+            // P: a document that is malformed or too large stays so; a 413 with Retry-After is a rate limit.
+            (Some(message), 400 | 413) if status == 400 || !self.limited => EdgeError::Rejected {
                 request,
                 status,
                 message,
-            }
-        } else {
-            EdgeError::Status {
+            },
+            (fault, _) => EdgeError::Status {
                 request,
                 status,
-                message,
-            }
+                message: fault.unwrap_or_else(|| "no fault in the body".to_owned()),
+            },
         }
     }
+}
+
+/// Whether a fault is about the time of an observation, which is well-formed: it is too far in the future.
+fn names_observed_at(message: &str) -> bool {
+    ["", "server.", "image.", "feed."]
+        .iter()
+        .any(|path| message.starts_with(&format!("Invalid input for field '{path}observed_at'")))
 }
 
 fn path(resource: Resource) -> String {
@@ -403,5 +417,91 @@ impl Edge for EdgeClient {
             StatusCode::NO_CONTENT | StatusCode::OK => Ok(()),
             _ => Err(answer.error()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use edge_metadata_core::http::fault::Fault;
+    use edge_metadata_core::registry::InvalidField;
+
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Answer {
+        Answer {
+            request: "PUT /registry/servers/x".into(),
+            status: StatusCode::from_u16(status).unwrap(),
+            limited: false,
+            body: body.into(),
+        }
+    }
+
+    fn error(fault: &Fault) -> EdgeError {
+        answer(fault.status(), &fault.body()).error()
+    }
+
+    fn invalid(field: &str) -> Fault {
+        InvalidField::new(field, "must be at most 5 minutes in the future").into()
+    }
+
+    #[test]
+    fn a_document_is_rejected_by_a_fault_of_the_edges_own() {
+        for fault in [
+            invalid("server.name"),
+            invalid("server.metadata.observed_at"),
+            Fault::TooLarge(1),
+        ] {
+            let error = error(&fault);
+            assert!(matches!(error, EdgeError::Rejected { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_rejects_no_document() {
+        for field in ["server", "image", "feed"] {
+            let error = error(&invalid(&format!("{field}.observed_at")));
+            assert!(matches!(error, EdgeError::Clock { .. }), "{error}");
+            assert!(error.to_string().contains("this machine's clock"));
+        }
+        let deletion = error(&invalid("observed_at"));
+        assert!(matches!(deletion, EdgeError::Clock { .. }), "{deletion}");
+    }
+
+    #[test]
+    fn the_answer_of_something_in_between_says_nothing_about_a_document() {
+        for body in [
+            "",
+            "<html>400 Bad Request</html>",
+            r#"{"error": {"message": "blocked"}}"#,
+            r#"{"badRequest": {"message": "blocked", "code": 1015}}"#,
+            r#"{"message": "blocked", "code": 400}"#,
+        ] {
+            for status in [400, 413] {
+                let error = answer(status, body).error();
+                assert!(matches!(error, EdgeError::Status { .. }), "{body}");
+            }
+            assert!(!answer(404, body).is_gone(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_rejects_no_document() {
+        let fault = Fault::RateLimited {
+            retry_after: 1,
+            status: 413,
+        };
+        let limited = Answer {
+            limited: true,
+            ..answer(413, &fault.body())
+        };
+        assert!(matches!(limited.error(), EdgeError::Status { .. }));
+    }
+
+    #[test]
+    fn a_resource_is_gone_when_its_fault_is_not_that_of_an_unknown_path() {
+        let gone = |fault: &Fault| answer(fault.status(), &fault.body()).is_gone();
+        assert!(gone(&Fault::ServerNotFound("x".into())));
+        assert!(gone(&Fault::ImageNotFound));
+        assert!(!gone(&Fault::NotFound));
     }
 }
