@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use edge_metadata_core::registry::{self, Registration};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -103,6 +104,17 @@ pub trait Edge: Send + Sync + 'static {
         observed_at: DateTime<Utc>,
         applied: &BTreeMap<String, u64>,
     ) -> impl Future<Output = Result<Stored, EdgeError>> + Send;
+
+    /// Takes the marks off that are done with, and leaves the rest of the record as it is.
+    ///
+    /// # Errors
+    ///
+    /// The edge could not be asked, or refuses it.
+    fn acknowledge(
+        &self,
+        resource: Resource,
+        applied: &BTreeMap<String, u64>,
+    ) -> impl Future<Output = Result<(), EdgeError>> + Send;
 
     /// Deletes a resource that the cloud no longer has. One that the edge does not have either is fine.
     ///
@@ -325,6 +337,21 @@ fn names_observed_at(message: &str) -> bool {
         .any(|path| message.starts_with(&format!("Invalid input for field '{path}observed_at'")))
 }
 
+/// The document that ends marks. A field that it lacks keeps its value at the edge.
+fn acknowledgement(kind: Kind, applied: &BTreeMap<String, u64>) -> registry::Document {
+    let applied = Some(applied.clone());
+    match kind {
+        Kind::Server => registry::Document::Server(Registration {
+            applied,
+            ..Registration::default()
+        }),
+        Kind::Image => registry::Document::Image(Registration {
+            applied,
+            ..Registration::default()
+        }),
+    }
+}
+
 fn path(resource: Resource) -> String {
     format!("/registry/{}/{}", resource.kind.plural(), resource.id)
 }
@@ -361,6 +388,19 @@ impl Edge for EdgeClient {
                 answer.read().map(|record| Stored::Record(Box::new(record)))
             }
             _ if answer.is_gone() => Ok(Stored::Stale),
+            _ => Err(answer.error()),
+        }
+    }
+
+    async fn acknowledge(
+        &self,
+        resource: Resource,
+        applied: &BTreeMap<String, u64>,
+    ) -> Result<(), EdgeError> {
+        let body = acknowledgement(resource.kind, applied);
+        let answer = self.ask(Method::PUT, &path(resource), Some(&body)).await?;
+        match answer.status {
+            StatusCode::OK => Ok(()),
             _ => Err(answer.error()),
         }
     }
@@ -424,6 +464,7 @@ impl Edge for EdgeClient {
 mod tests {
     use edge_metadata_core::http::fault::Fault;
     use edge_metadata_core::registry::InvalidField;
+    use serde_json::json;
 
     use super::*;
 
@@ -495,6 +536,15 @@ mod tests {
             ..answer(413, &fault.body())
         };
         assert!(matches!(limited.error(), EdgeError::Status { .. }));
+    }
+
+    #[test]
+    fn marks_are_ended_by_a_document_without_any_other_field() {
+        let applied = BTreeMap::from([("k".to_owned(), 3)]);
+        for kind in Kind::ALL {
+            let body = serde_json::to_value(acknowledgement(kind, &applied)).unwrap();
+            assert_eq!(body, json!({kind.singular(): {"applied": {"k": 3}}}));
+        }
     }
 
     #[test]

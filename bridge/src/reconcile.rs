@@ -167,7 +167,7 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
         Ok(Outcome::Deleted)
     }
 
-    /// Tells the edge what was read at a time.
+    /// Tells the edge what was read at a time, and which marks are done with, also if it refuses what was read.
     ///
     /// # Errors
     ///
@@ -195,6 +195,10 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
             Err(error @ EdgeError::Rejected { .. }) => {
                 metrics::reconciled(resource.kind, "rejected");
                 tracing::error!(kind = %resource.kind, id = %resource.id, %error, "the edge refuses this document");
+                if !applied.is_empty() {
+                    // Otherwise the edge lists them again, and the same changes are made without end.
+                    self.edge.acknowledge(resource, applied).await?;
+                }
                 Ok(Outcome::Rejected)
             }
             Err(error) => Err(error.into()),

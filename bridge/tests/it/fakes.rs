@@ -183,6 +183,13 @@ pub(crate) struct EdgeServer {
     pub(crate) revision: u64,
 }
 
+impl EdgeServer {
+    fn acknowledge(&mut self, applied: &BTreeMap<String, u64>) {
+        self.marks
+            .retain(|key, (revision, _)| applied.get(key) != Some(revision));
+    }
+}
+
 /// The registry's rules, as the contract's "Order in time" and "Changes that the cloud has yet to hear of" have them.
 #[derive(Default)]
 pub(crate) struct FakeEdge {
@@ -196,6 +203,8 @@ pub(crate) struct FakeEdge {
     /// Documents that were taken.
     pub(crate) taken: AtomicUsize,
     pub(crate) reports: Mutex<Vec<DateTime<Utc>>>,
+    /// Takes no acknowledgement without a document.
+    pub(crate) keeps_marks: AtomicBool,
 }
 
 impl FakeEdge {
@@ -211,6 +220,12 @@ impl FakeEdge {
         server
             .marks
             .insert(key.into(), (server.revision, value.map(str::to_owned)));
+    }
+
+    /// Refuses every document of a resource from now on.
+    pub(crate) fn refuse(&self, resource: Resource) {
+        let id = resource.id.to_string();
+        self.refused.lock().unwrap().insert(id);
     }
 
     pub(crate) fn put(&self, resource: Resource, items: &[(&str, &str)]) {
@@ -304,9 +319,7 @@ impl Edge for FakeEdge {
         }
         let mut servers = self.servers.lock().unwrap();
         let server = servers.entry(resource).or_default();
-        server
-            .marks
-            .retain(|key, (revision, _)| applied.get(key) != Some(revision));
+        server.acknowledge(applied);
         if observed_at > server.observed_at {
             server.observed_at = observed_at;
             let mut next = document.metadata().clone();
@@ -320,6 +333,25 @@ impl Edge for FakeEdge {
         }
         self.taken.fetch_add(1, Ordering::SeqCst);
         Ok(Stored::Record(Box::new(record(server))))
+    }
+
+    async fn acknowledge(
+        &self,
+        resource: Resource,
+        applied: &BTreeMap<String, u64>,
+    ) -> Result<(), EdgeError> {
+        self.up()?;
+        if self.keeps_marks.load(Ordering::SeqCst) {
+            return Err(EdgeError::Rejected {
+                request: "fake".into(),
+                status: 400,
+                message: "no".into(),
+            });
+        }
+        if let Some(server) = self.servers.lock().unwrap().get_mut(&resource) {
+            server.acknowledge(applied);
+        }
+        Ok(())
     }
 
     async fn remove(

@@ -202,3 +202,47 @@ async fn a_change_that_failed_ends_with_a_server_that_is_deleted() {
         Outcome::Deleted
     );
 }
+
+#[tokio::test]
+async fn a_change_that_was_made_loses_its_mark_even_if_the_edge_refuses_the_document() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[("cloud", "c")]);
+    edge.put(server(1), &[("edge", "e")]);
+    for key in ["applied", "broken", "refused"] {
+        edge.user(server(1), key, Some("v"));
+    }
+    edge.refuse(server(1));
+    cloud.refused.lock().unwrap().insert("refused".into());
+    cloud.broken.lock().unwrap().insert("broken".into());
+    assert_eq!(
+        bridge.reconcile(server(1), true).await.unwrap(),
+        Outcome::Unapplied
+    );
+    assert_eq!(edge.marks(server(1)), ["broken"]);
+    cloud.broken.lock().unwrap().clear();
+    assert_eq!(
+        bridge.reconcile(server(1), true).await.unwrap(),
+        Outcome::Rejected
+    );
+    assert_eq!(edge.marks(server(1)), [""; 0]);
+    assert_eq!(edge.metadata(server(1)).unwrap()["edge"], "e");
+}
+
+#[tokio::test]
+async fn a_turn_fails_if_neither_the_document_nor_the_acknowledgement_is_taken() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[]);
+    edge.put(server(1), &[]);
+    edge.refuse(server(1));
+    assert_eq!(
+        bridge.reconcile(server(1), true).await.unwrap(),
+        Outcome::Rejected
+    );
+    edge.user(server(1), "k", Some("v"));
+    edge.keeps_marks.store(true, Ordering::SeqCst);
+    assert!(matches!(
+        bridge.reconcile(server(1), true).await,
+        Err(Failure::Edge(_))
+    ));
+    assert_eq!(edge.marks(server(1)), ["k"]);
+}

@@ -114,8 +114,7 @@ async fn a_project_that_the_edge_refuses_hides_no_difference_of_another() {
 async fn what_the_edge_refuses_is_not_repaired() {
     let parts = Parts::of(1).await;
     parts.cloud.put(server(1), &[("k", "w")]);
-    let refused = server(1).id.to_string();
-    parts.edge.refused.lock().unwrap().insert(refused);
+    parts.edge.refuse(server(1));
     assert!(!repair(&parts.bridge, server(1)).await);
     parts.edge.refused.lock().unwrap().clear();
     assert!(repair(&parts.bridge, server(1)).await);
