@@ -70,6 +70,14 @@ pub struct Summary {
     pub images: Tally,
 }
 
+impl Summary {
+    /// Whether the edge has taken everything that was read.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.servers.rejected + self.images.rejected == 0
+    }
+}
+
 /// What became of the resources of a kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {

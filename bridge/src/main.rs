@@ -57,7 +57,8 @@ enum Command {
         #[arg(long, value_parser = humantime::parse_duration)]
         verify_every: Option<Duration>,
     },
-    /// Registers everything that the cloud has. An import that was interrupted goes on where it was.
+    /// Registers everything that the cloud has: exit code 1 if the edge refuses any of it. An import that was interrupted
+    /// goes on where it was.
     Import {
         /// Where it is written down how far the import has come.
         #[arg(long, default_value = "edge-metadata-import.json")]
@@ -163,7 +164,11 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
             print(
                 &json!({"dry_run": dry_run, "servers": summary.servers, "images": summary.images}),
             )?;
-            Ok(ExitCode::SUCCESS)
+            Ok(if summary.is_complete() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(DIFFERENT)
+            })
         }
         Command::Verify { repair } => {
             verified(&connect(&config).await?, pace(&config), repair).await

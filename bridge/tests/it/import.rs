@@ -38,6 +38,27 @@ async fn everything_is_registered_and_the_state_file_goes() {
 }
 
 #[tokio::test]
+async fn an_import_is_not_complete_when_the_edge_refuses_a_document() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(folder.path().join("state"));
+    let (cloud, edge) = (
+        Arc::new(FakeCloud::default()),
+        Arc::new(FakeEdge::default()),
+    );
+    for number in 0..3 {
+        cloud.put(server(number), &[]);
+    }
+    edge.refuse(server(1));
+    let bridge = Arc::new(Reconciler::new(cloud, Arc::clone(&edge)));
+    let summary = import(&bridge, &options).await.unwrap();
+    assert!(!summary.is_complete());
+    let servers = summary.servers;
+    assert_eq!((servers.registered, servers.rejected), (2, 1));
+    edge.refused.lock().unwrap().clear();
+    assert!(import(&bridge, &options).await.unwrap().is_complete());
+}
+
+#[tokio::test]
 async fn an_interrupted_import_goes_on_after_its_last_whole_page() {
     let folder = tempfile::tempdir().unwrap();
     let options = options(folder.path().join("state"));
