@@ -81,7 +81,7 @@ pub async fn run<C: Cloud, E: Edge>(
 ) {
     let run = Run {
         reconciler,
-        scheduler: Scheduler::new(options.longest_backoff),
+        scheduler: Scheduler::new(options.longest_backoff, options.concurrency),
         health: Arc::new(Health::new(options.buses.len())),
         polled: Arc::default(),
         options: Arc::new(options),

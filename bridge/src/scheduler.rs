@@ -141,14 +141,23 @@ enum Delay {
     Changes,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TurnKind {
+    First,
+    /// It tries again what has failed.
+    Repetition,
+    /// It began while changes waited for their next attempt, and leaves them out.
+    Between,
+}
+
 #[derive(Debug)]
 struct Entry {
     /// Hints that no turn has served yet; [`None`] when all of them are served by the turn that is on.
     waiting: Option<Wanted>,
     /// What the turn that is on serves.
     running: Option<Wanted>,
-    /// The turn that is on began while changes waited for their next attempt, and leaves them out.
-    between: bool,
+    /// What kind of turn is on.
+    kind: TurnKind,
     /// What waits for the next attempt, for which a timer is set.
     delay: Option<Delay>,
     backoff: Backoff,
@@ -171,8 +180,32 @@ impl Entry {
 struct State {
     entries: HashMap<Resource, Entry>,
     ready: VecDeque<Resource>,
+    /// What is ready as well and has failed before.
+    ready_again: VecDeque<Resource>,
+    /// Repetitions that are on.
+    repeating: usize,
+    /// Whether the last turn that began is a repetition.
+    repeated: bool,
     sources: HashMap<SourceId, mpsc::UnboundedSender<Done>>,
     last_source: u64,
+}
+
+impl State {
+    /// Takes out the resource that is next, and whether its turn is a repetition.
+    ///
+    /// Repetitions may be slow, because what they ask is: at most half of the workers make them at once, and a single one
+    /// makes them by turns with first attempts.
+    fn pop(&mut self, workers: usize) -> Option<(Resource, bool)> {
+        let may_repeat = self.repeating < (workers / 2).max(1);
+        let first = workers <= 1 && self.repeated && !self.ready.is_empty();
+        if may_repeat
+            && !first
+            && let Some(resource) = self.ready_again.pop_front()
+        {
+            return Some((resource, true));
+        }
+        Some((self.ready.pop_front()?, false))
+    }
 }
 
 /// The resources that shall have a turn. Its size is bounded by what its sources hold back.
@@ -182,17 +215,19 @@ pub struct Scheduler {
     ready: Arc<Notify>,
     changed: Arc<Notify>,
     longest_backoff: Duration,
+    workers: usize,
 }
 
 impl Scheduler {
-    /// Nothing is pending.
+    /// Nothing is pending. `workers` is how many turns may be on at once.
     #[must_use]
-    pub fn new(longest_backoff: Duration) -> Self {
+    pub fn new(longest_backoff: Duration, workers: usize) -> Self {
         Self {
             state: Arc::default(),
             ready: Arc::default(),
             changed: Arc::default(),
             longest_backoff,
+            workers,
         }
     }
 
@@ -233,7 +268,7 @@ impl Scheduler {
         let entry = entries.entry(resource).or_insert_with(|| Entry {
             waiting: None,
             running: None,
-            between: false,
+            kind: TurnKind::First,
             delay: None,
             backoff: Backoff::new(longest),
         });
@@ -258,19 +293,25 @@ impl Scheduler {
 
     fn take(&self) -> Option<Turn> {
         let mut state = self.state();
-        let resource = state.ready.pop_front()?;
-        if !state.ready.is_empty() {
+        let (resource, repeats) = state.pop(self.workers)?;
+        if !(state.ready.is_empty() && state.ready_again.is_empty()) {
             // One notification may have been made for two of them.
             self.ready.notify_one();
         }
         let entry = state.entries.get_mut(&resource)?;
         let mut wanted = entry.waiting.take()?;
-        entry.between = entry.delay.is_some();
-        if entry.between {
+        entry.kind = if repeats {
+            TurnKind::Repetition
+        } else if entry.delay.is_some() {
             entry.waiting = Some(wanted.split_changes());
-        }
+            TurnKind::Between
+        } else {
+            TurnKind::First
+        };
         let marked = wanted.marked;
         entry.running = Some(wanted);
+        state.repeating += usize::from(repeats);
+        state.repeated = repeats;
         Some(Turn { resource, marked })
     }
 
@@ -280,6 +321,8 @@ impl Scheduler {
         let State {
             entries,
             ready,
+            ready_again,
+            repeating,
             sources,
             ..
         } = &mut *state;
@@ -289,6 +332,9 @@ impl Scheduler {
         let Some(mut served) = entry.running.take() else {
             return;
         };
+        if entry.kind == TurnKind::Repetition {
+            *repeating = repeating.saturating_sub(1);
+        }
         match end {
             End::Failed => {
                 entry.waiting.get_or_insert_default().restore(served);
@@ -302,7 +348,7 @@ impl Scheduler {
             }
             End::Done | End::Marked => {
                 report(resource, &served, sources);
-                if !entry.between {
+                if entry.kind != TurnKind::Between {
                     entry.backoff.reset();
                 }
                 if end == End::Marked {
@@ -313,9 +359,14 @@ impl Scheduler {
         if entry.waiting.is_none() {
             entries.remove(&resource);
         } else if entry.is_due() {
-            ready.push_back(resource);
-            self.ready.notify_one();
+            if entry.kind == TurnKind::Between && entry.delay.is_none() {
+                ready_again.push_back(resource);
+            } else {
+                ready.push_back(resource);
+            }
         }
+        // Also for what waited until a repetition ended.
+        self.ready.notify_one();
         metrics::pending(entries.len());
         self.changed.notify_waiters();
     }
@@ -341,7 +392,7 @@ impl Scheduler {
         let queued = entry.is_due();
         entry.delay = None;
         if !queued && entry.is_due() && entry.running.is_none() {
-            state.ready.push_back(resource);
+            state.ready_again.push_back(resource);
             self.ready.notify_one();
         }
     }
@@ -420,7 +471,7 @@ mod tests {
     }
 
     fn scheduler() -> Scheduler {
-        Scheduler::new(Duration::from_millis(1))
+        Scheduler::new(Duration::from_millis(1), 8)
     }
 
     fn delivered(source: SourceId, tag: u64) -> Hint {
@@ -528,7 +579,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hint_of_the_cloud_does_not_wait_for_a_change_that_is_tried_again() {
-        let scheduler = Scheduler::new(Duration::from_hours(1));
+        let scheduler = Scheduler::new(Duration::from_hours(1), 8);
         let mut source = scheduler.source();
         unapplied(&scheduler, &mut source).await;
         source.done().await;
@@ -558,7 +609,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_change_whose_wait_ends_during_a_turn_follows_it() {
-        let scheduler = Scheduler::new(Duration::from_hours(1));
+        let scheduler = Scheduler::new(Duration::from_hours(1), 8);
         let mut source = scheduler.source();
         unapplied(&scheduler, &mut source).await;
         scheduler.announce(server(1), delivered(source.id(), 2));
@@ -583,6 +634,65 @@ mod tests {
         scheduler.end(server(1), End::Done);
         assert_eq!(source.done().await.unwrap().tag, 2);
         assert!(scheduler.is_empty());
+    }
+
+    /// Failed resources of these numbers that are to be tried again now.
+    async fn failed(scheduler: &Scheduler, numbers: std::ops::RangeInclusive<u8>) {
+        for number in numbers.clone() {
+            scheduler.announce(server(number), Hint::default());
+            scheduler.next().await;
+            scheduler.end(server(number), End::Failed);
+        }
+        for number in numbers {
+            scheduler.try_again(server(number));
+        }
+    }
+
+    #[tokio::test]
+    async fn half_of_the_workers_at_most_repeat_what_has_failed() {
+        let scheduler = Scheduler::new(Duration::from_hours(1), 4);
+        failed(&scheduler, 1..=5).await;
+        let repeated = [scheduler.take(), scheduler.take()].map(|turn| turn.unwrap().resource);
+        assert_eq!(repeated, [server(1), server(2)]);
+        assert_eq!(scheduler.take(), None, "the others are kept free");
+        for number in 6..=7 {
+            scheduler.announce(server(number), Hint::default());
+            assert_eq!(scheduler.take().unwrap().resource, server(number));
+        }
+        scheduler.end(server(1), End::Failed);
+        assert_eq!(scheduler.take().unwrap().resource, server(3));
+        assert_eq!(scheduler.take(), None);
+        scheduler.end(server(2), End::Done);
+        scheduler.end(server(6), End::Done);
+        assert_eq!(scheduler.take().unwrap().resource, server(4));
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_waits_takes_a_repetition_when_another_ends() {
+        let scheduler = Scheduler::new(Duration::from_hours(1), 2);
+        failed(&scheduler, 1..=2).await;
+        assert_eq!(scheduler.next().await.resource, server(1));
+        let waiting = scheduler.clone();
+        let waiter = tokio::spawn(async move { waiting.next().await });
+        tokio::task::yield_now().await;
+        assert!(!waiter.is_finished());
+        scheduler.end(server(1), End::Done);
+        assert_eq!(waiter.await.unwrap().resource, server(2));
+    }
+
+    #[tokio::test]
+    async fn a_single_worker_takes_repetitions_and_first_attempts_by_turns() {
+        let scheduler = Scheduler::new(Duration::from_hours(1), 1);
+        failed(&scheduler, 1..=3).await;
+        for number in 4..=5 {
+            scheduler.announce(server(number), Hint::default());
+        }
+        let mut order = Vec::new();
+        while let Some(turn) = scheduler.take() {
+            order.push(turn.resource);
+            scheduler.end(turn.resource, End::Done);
+        }
+        assert_eq!(order, [1, 4, 2, 5, 3].map(server));
     }
 
     #[tokio::test]

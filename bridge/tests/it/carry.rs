@@ -35,7 +35,7 @@ fn start_with(longest_backoff: Duration) -> Parts {
         cloud,
         edge,
         queue: FakeQueue::default(),
-        scheduler: Scheduler::new(longest_backoff),
+        scheduler: Scheduler::new(longest_backoff, 1),
         stop: CancellationToken::new(),
     };
     let (scheduler, bridge) = (parts.scheduler.clone(), Arc::clone(&parts.bridge));
