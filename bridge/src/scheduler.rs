@@ -420,17 +420,28 @@ impl Scheduler {
         wanted.filter_map(|wanted| wanted.announced).min()
     }
 
-    /// Waits until fewer than `limit` resources are pending.
+    /// Waits until fewer than `limit` resources are pending that the edge or a verification has announced, or whose
+    /// marks are to be looked at. What only a bus has announced is bounded by its prefetch, and does not count.
     pub async fn room(&self, limit: usize) {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if self.len() < limit {
+            if self.marked() < limit {
                 return;
             }
             changed.await;
         }
+    }
+
+    /// How many resources are pending that may have marks.
+    fn marked(&self) -> usize {
+        let state = self.state();
+        let wanted = |entry: &Entry| {
+            let mut wanted = entry.waiting.iter().chain(&entry.running);
+            wanted.any(|wanted| wanted.marked)
+        };
+        state.entries.values().filter(|entry| wanted(entry)).count()
     }
 }
 
@@ -472,6 +483,13 @@ mod tests {
 
     fn scheduler() -> Scheduler {
         Scheduler::new(Duration::from_millis(1), 8)
+    }
+
+    fn marked() -> Hint {
+        Hint {
+            marked: true,
+            ..Hint::default()
+        }
     }
 
     fn delivered(source: SourceId, tag: u64) -> Hint {
@@ -738,9 +756,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn no_room_is_taken_by_what_a_bus_has_announced() {
+        let scheduler = scheduler();
+        let source = scheduler.source();
+        for number in 1..=5 {
+            scheduler.announce(server(number), delivered(source.id(), number.into()));
+        }
+        assert!(futures::poll!(Box::pin(scheduler.room(1))).is_ready());
+        scheduler.announce(server(1), marked());
+        assert!(futures::poll!(Box::pin(scheduler.room(1))).is_pending());
+        scheduler.next().await;
+        assert!(futures::poll!(Box::pin(scheduler.room(1))).is_pending());
+        assert!(futures::poll!(Box::pin(scheduler.room(2))).is_ready());
+    }
+
+    #[tokio::test]
     async fn room_is_made_by_the_end_of_a_turn() {
         let scheduler = scheduler();
-        scheduler.announce(server(1), Hint::default());
+        scheduler.announce(server(1), marked());
         let waiting = scheduler.clone();
         let waiter = tokio::spawn(async move { waiting.room(1).await });
         scheduler.next().await;
