@@ -140,11 +140,14 @@ pub async fn verify<C: Cloud, E: Edge>(
 }
 
 /// Brings a resource that differs into step. What the edge refuses stays different.
+///
+/// Makes no change in the cloud, for which the marks are left: a marked key is no difference, and a `run` beside this may
+/// just have made a later change of the same key.
 pub async fn repair<C: Cloud, E: Edge>(
     reconciler: &Arc<Reconciler<C, E>>,
     resource: Resource,
 ) -> bool {
-    match reconciler.reconcile(resource, true).await {
+    match reconciler.reconcile(resource, false).await {
         Ok(Outcome::Registered { .. } | Outcome::Deleted | Outcome::Unapplied)
         | Err(Failure::Stale(_)) => true,
         Ok(Outcome::Rejected) => false,

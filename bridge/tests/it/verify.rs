@@ -83,6 +83,27 @@ async fn a_verification_tells_what_is_missing_what_is_a_ghost_and_what_differs()
 }
 
 #[tokio::test]
+async fn a_repair_makes_no_change_in_the_cloud() {
+    let parts = Parts::of(2).await;
+    parts.edge.user(server(1), "k", Some("mine"));
+    parts.cloud.put(server(1), &[("k", "v"), ("other", "w")]);
+    parts.edge.user(server(2), "k", Some("mine"));
+    parts.cloud.servers.lock().unwrap().remove(&server(2));
+    let (summary, findings) = parts.verify().await;
+    assert_eq!((summary.different, summary.ghost), (1, 1));
+    for finding in findings {
+        assert!(repair(&parts.bridge, finding.resource).await);
+    }
+    assert!(parts.verify().await.0.is_clean());
+    assert_eq!(*parts.cloud.attempted.lock().unwrap(), [""; 0]);
+    assert_eq!(parts.edge.marks(server(1)), ["k"], "left for `run`");
+    assert_eq!(
+        parts.edge.metadata(server(1)),
+        Some(crate::fakes::metadata(&[("k", "mine"), ("other", "w")]))
+    );
+}
+
+#[tokio::test]
 async fn several_pages_are_compared() {
     let parts = Parts::of(450).await;
     parts.edge.servers.lock().unwrap().remove(&server(449));
