@@ -116,7 +116,8 @@ pub trait Edge: Send + Sync + 'static {
         applied: &BTreeMap<String, u64>,
     ) -> impl Future<Output = Result<(), EdgeError>> + Send;
 
-    /// Deletes a resource that the cloud no longer has. One that the edge does not have either is fine.
+    /// Deletes a resource that the cloud no longer has. One that the edge does not have either is fine; one that it
+    /// observed later stays.
     ///
     /// # Errors
     ///

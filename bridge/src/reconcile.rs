@@ -163,6 +163,10 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
             return self.send(resource, &document, observed_at, applied).await;
         }
         self.edge.remove(resource, observed_at).await?;
+        // P: a DELETE that is older than the record changes nothing, and is answered as one that deletes it.
+        if let Some(record) = self.edge.show(resource).await? {
+            return Err(Failure::Stale(record.observed_at()));
+        }
         metrics::reconciled(resource.kind, "deleted");
         Ok(Outcome::Deleted)
     }

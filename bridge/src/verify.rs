@@ -148,12 +148,16 @@ pub async fn repair<C: Cloud, E: Edge>(
     resource: Resource,
 ) -> bool {
     match reconciler.reconcile(resource, false).await {
-        Ok(Outcome::Registered { .. } | Outcome::Deleted | Outcome::Unapplied)
-        | Err(Failure::Stale(_)) => true,
+        Ok(Outcome::Registered { .. } | Outcome::Deleted | Outcome::Unapplied) => true,
         Ok(Outcome::Rejected) => false,
         Err(error) => {
-            error!(kind = %resource.kind, id = %resource.id, %error, "could not be repaired");
-            false
+            // Another bridge may have registered it meanwhile.
+            let repaired = matches!(error, Failure::Stale(_))
+                && matches!(compare(reconciler, resource).await, Ok(None));
+            if !repaired {
+                error!(kind = %resource.kind, id = %resource.id, %error, "could not be repaired");
+            }
+            repaired
         }
     }
 }

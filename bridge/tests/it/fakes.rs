@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use edge_metadata_bridge::bus::{Message, Queue};
 use edge_metadata_bridge::cloud::{Cloud, CloudError, CloudPage, SessionError, Taken};
 use edge_metadata_bridge::edge::{Edge, EdgeError, Stored};
@@ -208,6 +208,13 @@ pub(crate) struct FakeEdge {
 }
 
 impl FakeEdge {
+    /// Has a server that was observed by another bridge, whose clock is ahead by an hour.
+    pub(crate) fn observed_ahead(&self, resource: Resource, items: &[(&str, &str)]) {
+        self.put(resource, items);
+        let mut servers = self.servers.lock().unwrap();
+        servers.get_mut(&resource).unwrap().observed_at = Utc::now() + TimeDelta::hours(1);
+    }
+
     /// A user's change.
     pub(crate) fn user(&self, resource: Resource, key: &str, value: Option<&str>) {
         let mut servers = self.servers.lock().unwrap();
@@ -360,7 +367,14 @@ impl Edge for FakeEdge {
         observed_at: DateTime<Utc>,
     ) -> Result<(), EdgeError> {
         self.up()?;
-        self.servers.lock().unwrap().remove(&resource);
+        let mut servers = self.servers.lock().unwrap();
+        if servers
+            .get(&resource)
+            .is_some_and(|server| observed_at < server.observed_at)
+        {
+            return Ok(());
+        }
+        servers.remove(&resource);
         self.removed.lock().unwrap().insert(resource, observed_at);
         Ok(())
     }

@@ -246,3 +246,14 @@ async fn a_turn_fails_if_neither_the_document_nor_the_acknowledgement_is_taken()
     ));
     assert_eq!(edge.marks(server(1)), ["k"]);
 }
+
+#[tokio::test]
+async fn a_server_that_stays_because_it_was_observed_later_is_not_deleted() {
+    let (_, edge, bridge) = bridge();
+    edge.observed_ahead(server(1), &[]);
+    assert!(matches!(
+        bridge.reconcile(server(1), false).await,
+        Err(Failure::Stale(Some(_)))
+    ));
+    assert!(edge.metadata(server(1)).is_some());
+}

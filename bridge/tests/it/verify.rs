@@ -104,6 +104,20 @@ async fn a_repair_makes_no_change_in_the_cloud() {
 }
 
 #[tokio::test]
+async fn what_was_observed_later_is_repaired_only_if_nothing_differs() {
+    let parts = Parts::of(0).await;
+    parts.cloud.put(server(1), &[("k", "v")]);
+    parts.edge.observed_ahead(server(1), &[("k", "v")]);
+    parts.cloud.put(server(2), &[("k", "v")]);
+    parts.edge.observed_ahead(server(2), &[("k", "w")]);
+    parts.edge.observed_ahead(server(3), &[]);
+    let repaired = async |number| repair(&parts.bridge, server(number)).await;
+    assert!(repaired(1).await);
+    assert!(!repaired(2).await, "different");
+    assert!(!repaired(3).await, "a ghost");
+}
+
+#[tokio::test]
 async fn several_pages_are_compared() {
     let parts = Parts::of(450).await;
     parts.edge.servers.lock().unwrap().remove(&server(449));
