@@ -275,7 +275,7 @@ impl<C: Cloud, E: Edge> Run<C, E> {
                     },
                 );
             };
-            let wait = match verify(&self.reconciler, self.options.pace, mend).await {
+            match verify(&self.reconciler, self.options.pace, mend).await {
                 Ok(summary) => {
                     info!(
                         compared = summary.compared,
@@ -287,18 +287,16 @@ impl<C: Cloud, E: Edge> Run<C, E> {
                     self.scheduler.room(1).await;
                     self.health.mend(began);
                     metrics::verified(Utc::now());
-                    every
                 }
                 Err(error) => {
                     warn!(%error, "the verification could not go through");
-                    self.options.longest_backoff
+                    // Also when messages may have been lost: whoever did not answer is not asked without a pause.
+                    tokio::time::sleep(self.options.longest_backoff).await;
+                    continue;
                 }
-            };
-            if self.health.gap().is_some() {
-                continue;
             }
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(every) => {}
                 () = self.health.until_lost() => info!("messages may have been lost: everything is verified"),
             }
         }

@@ -92,9 +92,11 @@ impl Health {
         self.lost.notify_one();
     }
 
-    /// Waits until messages may have been lost.
+    /// Waits until messages may have been lost that no verification has found since.
     pub async fn until_lost(&self) {
-        self.lost.notified().await;
+        while self.gap().is_none() {
+            self.lost.notified().await;
+        }
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) struct FakeCloud {
     pub(crate) attempted: Mutex<Vec<String>>,
     /// Fails all that it is asked.
     pub(crate) down: AtomicBool,
+    /// Requests of any kind.
+    pub(crate) asked: AtomicUsize,
     pub(crate) reads: AtomicUsize,
     /// Pages that were asked for.
     pub(crate) pages: AtomicUsize,
@@ -85,6 +87,7 @@ impl FakeCloud {
     }
 
     fn up(&self) -> Result<(), CloudError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         if self.down.load(Ordering::SeqCst) {
             return Err(CloudError::Status {
                 request: "fake".into(),
@@ -169,6 +172,7 @@ impl Cloud for FakeCloud {
     }
 
     async fn projects(&self) -> Result<Vec<String>, CloudError> {
+        tokio::task::yield_now().await;
         self.up()?;
         let others = self.projects.lock().unwrap().clone();
         Ok(others.into_iter().chain([PROJECT.into()]).collect())

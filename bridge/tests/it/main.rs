@@ -7,8 +7,10 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod broker;
 mod carry;
 mod fakes;
 mod import;
 mod reconcile;
+mod run;
 mod verify;

@@ -1,0 +1,85 @@
+//! `run`: when everything is verified, and when a good round is reported.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::broker::FakeBroker;
+use crate::fakes::{FakeCloud, FakeEdge, until};
+use edge_metadata_bridge::reconcile::Reconciler;
+use edge_metadata_bridge::run::{Options, run};
+use edge_metadata_bridge::verify::Pace;
+use tokio_util::sync::CancellationToken;
+
+const QUEUE: &str = "edge_metadata.info";
+/// Longer than any of these tests.
+const NEVER: Duration = Duration::from_hours(1);
+
+fn options() -> Options {
+    Options {
+        buses: Vec::new(),
+        concurrency: 4,
+        longest_backoff: Duration::from_millis(20),
+        shutdown_timeout: Duration::from_secs(1),
+        poll_every: Duration::from_millis(10),
+        report_every: Duration::from_millis(10),
+        verify_every: Some(NEVER),
+        pace: Pace {
+            per_second: NonZeroU32::new(10_000).unwrap(),
+            settle: Duration::from_millis(10),
+        },
+        once: false,
+    }
+}
+
+/// A bridge that runs until it is dropped.
+struct Running {
+    cloud: Arc<FakeCloud>,
+    edge: Arc<FakeEdge>,
+    stop: CancellationToken,
+}
+
+impl Running {
+    fn new() -> Self {
+        Self {
+            cloud: Arc::default(),
+            edge: Arc::default(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    fn start(&self, options: Options) {
+        let bridge = Reconciler::new(Arc::clone(&self.cloud), Arc::clone(&self.edge));
+        tokio::spawn(run(Arc::new(bridge), options, self.stop.clone(), || {}));
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Long enough for a bridge that does not wait to do something again and again.
+async fn a_while() {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+}
+
+#[tokio::test]
+async fn a_verification_that_failed_is_repeated_after_a_wait_although_messages_were_lost() {
+    let broker = FakeBroker::start(&[QUEUE]).await;
+    let bridge = Running::new();
+    bridge.cloud.down.store(true, Ordering::SeqCst);
+    bridge.start(Options {
+        buses: vec![broker.bus(&[QUEUE])],
+        longest_backoff: NEVER,
+        ..options()
+    });
+    until("reading", || broker.looks(QUEUE) == 1).await;
+    broker.cut();
+    until("connected again", || broker.looks(QUEUE) == 2).await;
+    a_while().await;
+    let asked = bridge.cloud.asked.load(Ordering::SeqCst);
+    assert!(asked <= 8, "the cloud was asked {asked} times");
+}
