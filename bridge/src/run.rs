@@ -271,6 +271,8 @@ impl<C: Cloud, E: Edge> Run<C, E> {
                     finding.resource,
                     Hint {
                         marked: true,
+                        // Holds the good round back until the edge has it. Nothing else waits for it.
+                        announced: Some(began),
                         ..Hint::default()
                     },
                 );
@@ -284,7 +286,6 @@ impl<C: Cloud, E: Edge> Run<C, E> {
                         different = summary.different,
                         "verified"
                     );
-                    self.scheduler.room(1).await;
                     self.health.mend(began);
                     metrics::verified(Utc::now());
                 }

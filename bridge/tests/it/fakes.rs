@@ -200,6 +200,8 @@ pub(crate) struct FakeEdge {
     pub(crate) servers: Mutex<BTreeMap<Resource, EdgeServer>>,
     pub(crate) removed: Mutex<BTreeMap<Resource, DateTime<Utc>>>,
     pub(crate) down: AtomicBool,
+    /// Resources that it fails to register.
+    pub(crate) failing: Mutex<BTreeSet<Resource>>,
     /// What it refuses: resources, and projects.
     pub(crate) refused: Mutex<BTreeSet<String>>,
     /// How long it takes to register something.
@@ -255,6 +257,11 @@ impl FakeEdge {
             .map(|server| server.metadata.clone())
     }
 
+    /// The last good round that was reported.
+    pub(crate) fn round(&self) -> Option<DateTime<Utc>> {
+        self.reports.lock().unwrap().last().copied()
+    }
+
     pub(crate) fn marks(&self, resource: Resource) -> Vec<String> {
         let servers = self.servers.lock().unwrap();
         servers
@@ -265,11 +272,7 @@ impl FakeEdge {
 
     fn up(&self) -> Result<(), EdgeError> {
         if self.down.load(Ordering::SeqCst) {
-            return Err(EdgeError::Status {
-                request: "fake".into(),
-                status: 503,
-                message: "down".into(),
-            });
+            return Err(unavailable());
         }
         Ok(())
     }
@@ -283,6 +286,14 @@ impl FakeEdge {
             });
         }
         Ok(())
+    }
+}
+
+fn unavailable() -> EdgeError {
+    EdgeError::Status {
+        request: "fake".into(),
+        status: 503,
+        message: "down".into(),
     }
 }
 
@@ -318,6 +329,9 @@ impl Edge for FakeEdge {
         let slow = *self.slow.lock().unwrap();
         tokio::time::sleep(slow).await;
         self.up()?;
+        if self.failing.lock().unwrap().contains(&resource) {
+            return Err(unavailable());
+        }
         self.takes(&resource.id.to_string())?;
         if self
             .removed

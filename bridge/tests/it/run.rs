@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::broker::FakeBroker;
-use crate::fakes::{FakeCloud, FakeEdge, until};
+use crate::fakes::{FakeCloud, FakeEdge, server, until};
 use edge_metadata_bridge::reconcile::Reconciler;
 use edge_metadata_bridge::run::{Options, run};
 use edge_metadata_bridge::verify::Pace;
@@ -82,4 +82,24 @@ async fn a_verification_that_failed_is_repeated_after_a_wait_although_messages_w
     a_while().await;
     let asked = bridge.cloud.asked.load(Ordering::SeqCst);
     assert!(asked <= 8, "the cloud was asked {asked} times");
+}
+
+#[tokio::test]
+async fn a_resource_that_stays_different_holds_back_the_good_round_and_no_verification() {
+    let bridge = Running::new();
+    bridge.cloud.put(server(1), &[("k", "v")]);
+    bridge.edge.failing.lock().unwrap().insert(server(1));
+    bridge.start(Options {
+        verify_every: Some(Duration::from_millis(10)),
+        ..options()
+    });
+    // A verification asks for one page of servers and one of images.
+    let pages = || bridge.cloud.pages.load(Ordering::SeqCst);
+    until("verified several times", || pages() >= 6).await;
+    until("reported", || bridge.edge.round().is_some()).await;
+    let held = bridge.edge.round();
+    a_while().await;
+    assert_eq!(bridge.edge.round(), held);
+    bridge.edge.failing.lock().unwrap().clear();
+    until("the round goes on", || bridge.edge.round() > held).await;
 }
