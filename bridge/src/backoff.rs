@@ -1,10 +1,14 @@
 //! How long to wait before something is tried again.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use rand::Rng;
+use tracing::warn;
 
 const FIRST: Duration = Duration::from_millis(200);
+/// Attempts of [`again`].
+const ATTEMPTS: u32 = 8;
 
 /// Waits that double from 0.2 seconds to a longest one.
 #[derive(Debug, Clone)]
@@ -43,9 +47,46 @@ impl Backoff {
     }
 }
 
+/// Tries something several times, with waits up to `longest`.
+///
+/// # Errors
+///
+/// The last attempt failed as well.
+pub async fn again<T, E: Display, F: Future<Output = Result<T, E>>>(
+    longest: Duration,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, E> {
+    let mut backoff = Backoff::new(longest);
+    for left in (1..ATTEMPTS).rev() {
+        match attempt().await {
+            Ok(result) => return Ok(result),
+            Err(error) => warn!(%error, left, "is tried again"),
+        }
+        tokio::time::sleep(backoff.wait()).await;
+    }
+    attempt().await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn something_is_tried_eight_times() {
+        let mut attempts = 0;
+        let result: Result<(), _> = again(Duration::from_millis(1), || {
+            attempts += 1;
+            std::future::ready(Err("down"))
+        })
+        .await;
+        assert_eq!((attempts, result), (8, Err("down")));
+        let mut failures = 7;
+        let result = again(Duration::from_millis(1), || {
+            failures -= 1;
+            std::future::ready(if failures < 0 { Ok(()) } else { Err("down") })
+        });
+        assert_eq!(result.await, Ok(()));
+    }
 
     #[test]
     fn waits_double_up_to_the_longest_and_begin_anew() {

@@ -9,17 +9,16 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
-use tracing::{info, warn};
+use tracing::info;
 
-use crate::backoff::Backoff;
+use crate::backoff::again;
 use crate::cloud::{Cloud, CloudPage};
 use crate::edge::Edge;
 use crate::reconcile::{Failure, Outcome, Reconciler};
 use crate::registry::Document;
 use crate::resource::{Kind, Resource};
 
-/// Attempts for one resource or page. An import that gives up goes on later where it was.
-const ATTEMPTS: u32 = 8;
+/// Between attempts for one resource or page. An import that gives up goes on later where it was.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 
 /// Why an import ended early.
@@ -262,7 +261,7 @@ async fn read<C: Cloud, E: Edge>(
     marker: Option<String>,
     options: &Options,
 ) -> Result<Page, Failure> {
-    again(|| async {
+    again(LONGEST_BACKOFF, || async {
         let observed_at = reconciler.now();
         let page = reconciler
             .cloud()
@@ -292,7 +291,7 @@ async fn send<C: Cloud, E: Edge>(
     let nothing = BTreeMap::new();
     let outcomes: Vec<_> = stream::iter(resources)
         .map(|(resource, document)| async {
-            let outcome = again(|| async {
+            let outcome = again(LONGEST_BACKOFF, || async {
                 match reconciler
                     .send(*resource, document, observed_at, &nothing)
                     .await
@@ -316,21 +315,4 @@ async fn send<C: Cloud, E: Edge>(
         }
     }
     Ok(tally)
-}
-
-/// Tries something several times.
-async fn again<T, F: Future<Output = Result<T, Failure>>>(
-    mut attempt: impl FnMut() -> F,
-) -> Result<T, Failure> {
-    let mut backoff = Backoff::new(LONGEST_BACKOFF);
-    for left in (0..ATTEMPTS).rev() {
-        match attempt().await {
-            Err(error) if left > 0 => {
-                warn!(%error, left, "is tried again");
-                tokio::time::sleep(backoff.wait()).await;
-            }
-            result => return result,
-        }
-    }
-    attempt().await
 }

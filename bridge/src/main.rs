@@ -288,6 +288,7 @@ fn pace(config: &Config) -> Pace {
     Pace {
         per_second: NonZeroU32::new(config.verify.per_second).unwrap_or(NonZeroU32::MIN),
         settle: config.verify.settle,
+        longest_backoff: config.run.longest_backoff,
     }
 }
 

@@ -71,7 +71,7 @@ fn describe() {
     describe_gauge!(CONNECTED, "1 while a message bus is connected, by bus");
     describe_counter!(
         DIFFERENCES,
-        "What verifications found, by kind and what: missing, ghost or different"
+        "What verifications found, by kind and what: missing, ghost, different or unknown"
     );
     describe_gauge!(
         LAST_VERIFIED,

@@ -284,6 +284,7 @@ impl<C: Cloud, E: Edge> Run<C, E> {
                         missing = summary.missing,
                         ghost = summary.ghost,
                         different = summary.different,
+                        unknown = summary.unknown,
                         "verified"
                     );
                     self.health.mend(began);

@@ -5,24 +5,31 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::TryStreamExt;
+use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde::Serialize;
 use tokio::time::{Interval, MissedTickBehavior};
 use tracing::{error, info, warn};
 
+use crate::backoff::again;
 use crate::cloud::{Cloud, CloudPage};
 use crate::edge::{Edge, EdgeError};
 use crate::metrics;
 use crate::pages::next_marker;
 use crate::reconcile::{Failure, Outcome, Reconciler};
-use crate::registry::{Document, Record, differences};
+use crate::registry::{Document, Record, ResourcePage, differences};
 use crate::resource::{Kind, Resource, ResourceId};
 
 /// Resources of the cloud that are asked for at once.
 const PAGE: usize = 200;
 /// Resources that are compared at once.
 const CONCURRENCY: usize = 8;
+/// How often a resource that seems to differ, or cannot be read, is looked at again.
+const LOOKS: usize = 3;
+/// After so many resources in a row that cannot be read it is asked whether both sides answer at all.
+const IN_A_ROW: usize = 20;
+/// A project of no user's, to ask the edge for something.
+const NO_PROJECT: &str = "00000000000000000000000000000000";
 
 /// How a resource differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +44,11 @@ pub enum Difference {
         /// The names of the fields.
         fields: Vec<String>,
     },
+    /// One of them cannot say what it has, while it answers otherwise.
+    Unknown {
+        /// What it answered.
+        reason: String,
+    },
 }
 
 impl Difference {
@@ -45,6 +57,7 @@ impl Difference {
             Self::Missing => "missing",
             Self::Ghost => "ghost",
             Self::Different { .. } => "different",
+            Self::Unknown { .. } => "unknown",
         }
     }
 }
@@ -69,13 +82,15 @@ pub struct Summary {
     pub ghost: u64,
     /// Resources that differ.
     pub different: u64,
+    /// Resources that could not be read on one side.
+    pub unknown: u64,
 }
 
 impl Summary {
-    /// Whether nothing was found.
+    /// Whether everything was read and nothing was found.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.missing + self.ghost + self.different == 0
+        self.missing + self.ghost + self.different + self.unknown == 0
     }
 
     fn count(&mut self, difference: &Difference) {
@@ -83,6 +98,7 @@ impl Summary {
             Difference::Missing => self.missing += 1,
             Difference::Ghost => self.ghost += 1,
             Difference::Different { .. } => self.different += 1,
+            Difference::Unknown { .. } => self.unknown += 1,
         }
     }
 }
@@ -94,6 +110,8 @@ pub struct Pace {
     pub per_second: NonZeroU32,
     /// How long a difference must last to be one.
     pub settle: Duration,
+    /// The longest wait before a page that could not be read is asked for again.
+    pub longest_backoff: Duration,
 }
 
 impl Pace {
@@ -104,11 +122,11 @@ impl Pace {
     }
 }
 
-/// Compares everything, and tells each difference that lasts.
+/// Compares everything, and tells each difference that lasts, and each resource that cannot be read.
 ///
 /// # Errors
 ///
-/// The cloud or the edge could not be asked.
+/// The cloud or the edge could not be asked several times in a row.
 pub async fn verify<C: Cloud, E: Edge>(
     reconciler: &Arc<Reconciler<C, E>>,
     pace: Pace,
@@ -117,26 +135,103 @@ pub async fn verify<C: Cloud, E: Edge>(
     let mut summary = Summary::default();
     let mut ticks = pace.interval();
     for kind in Kind::ALL {
-        let suspects = suspects(reconciler, kind, &mut ticks, &mut summary).await?;
-        if suspects.is_empty() {
-            continue;
-        }
-        // What was on its way while it was compared has arrived by then.
-        tokio::time::sleep(pace.settle).await;
-        for resource in suspects {
-            ticks.tick().await;
-            if let Some(difference) = compare(reconciler, resource).await? {
-                metrics::difference(kind, difference.name());
-                info!(kind = %kind, id = %resource.id, difference = ?difference, "found");
-                summary.count(&difference);
-                found(Finding {
-                    resource,
-                    difference,
-                });
+        let mut tell = |summary: &mut Summary, resource: Resource, difference: Difference| {
+            metrics::difference(kind, difference.name());
+            info!(kind = %kind, id = %resource.id, difference = ?difference, "found");
+            summary.count(&difference);
+            found(Finding {
+                resource,
+                difference,
+            });
+        };
+        let mut suspects = suspects(
+            reconciler,
+            kind,
+            pace.longest_backoff,
+            &mut ticks,
+            &mut summary,
+        )
+        .await?;
+        let mut unread = Vec::new();
+        for _ in 0..LOOKS {
+            if suspects.is_empty() {
+                break;
             }
+            // What was on its way while it was compared has arrived by then.
+            tokio::time::sleep(pace.settle).await;
+            let mut in_a_row = 0;
+            unread.clear();
+            for resource in suspects {
+                ticks.tick().await;
+                match compare(reconciler, resource).await {
+                    Ok(difference) => {
+                        in_a_row = 0;
+                        if let Some(difference) = difference {
+                            tell(&mut summary, resource, difference);
+                        }
+                    }
+                    Err(error) => {
+                        warn!(kind = %kind, id = %resource.id, %error, "could not be compared");
+                        if in_a_row % IN_A_ROW == 0 {
+                            both_answer(reconciler, kind, pace.longest_backoff).await?;
+                        }
+                        in_a_row += 1;
+                        unread.push((resource, error));
+                    }
+                }
+            }
+            suspects = unread.iter().map(|(resource, _)| *resource).collect();
+        }
+        for (resource, error) in unread {
+            let reason = error.to_string();
+            tell(&mut summary, resource, Difference::Unknown { reason });
         }
     }
     Ok(summary)
+}
+
+/// Fails when a side does not answer: a resource of it that could not be read is then no exception.
+async fn both_answer<C: Cloud, E: Edge>(
+    reconciler: &Arc<Reconciler<C, E>>,
+    kind: Kind,
+    longest: Duration,
+) -> Result<(), Failure> {
+    cloud_page(reconciler, kind, None, 1, longest).await?;
+    edge_page(reconciler, kind, NO_PROJECT, None, longest).await?;
+    Ok(())
+}
+
+/// Reads a page of the cloud, in several attempts.
+async fn cloud_page<C: Cloud, E: Edge>(
+    reconciler: &Arc<Reconciler<C, E>>,
+    kind: Kind,
+    marker: Option<&str>,
+    size: usize,
+    longest: Duration,
+) -> Result<CloudPage, Failure> {
+    let page = again(longest, || reconciler.cloud().page(kind, marker, size));
+    Ok(page.await?)
+}
+
+/// Reads a page of what the edge has of a project, in several attempts; [`None`] when the edge refuses the project.
+async fn edge_page<C: Cloud, E: Edge>(
+    reconciler: &Arc<Reconciler<C, E>>,
+    kind: Kind,
+    project: &str,
+    marker: Option<&str>,
+    longest: Duration,
+) -> Result<Option<ResourcePage>, Failure> {
+    let page = again(longest, || async {
+        match reconciler.edge().list(kind, project, marker).await {
+            // P: the edge has nothing of what it refuses as a project's id.
+            Err(error @ EdgeError::Rejected { .. }) => {
+                warn!(project, %error, "the edge refuses this project");
+                Ok(None)
+            }
+            page => page.map(Some),
+        }
+    });
+    Ok(page.await?)
 }
 
 /// Brings a resource that differs into step. What the edge refuses stays different.
@@ -162,21 +257,19 @@ pub async fn repair<C: Cloud, E: Edge>(
     }
 }
 
-/// The resources of a kind that seem to differ.
+/// The resources of a kind that seem to differ, or could not be compared.
 async fn suspects<C: Cloud, E: Edge>(
     reconciler: &Arc<Reconciler<C, E>>,
     kind: Kind,
+    longest: Duration,
     ticks: &mut Interval,
     summary: &mut Summary,
 ) -> Result<Vec<Resource>, Failure> {
     let mut suspects = Vec::new();
     let mut seen: HashSet<ResourceId> = HashSet::new();
-    let mut projects: BTreeSet<String> = reconciler.cloud().projects().await?.into_iter().collect();
-    let read = |marker: Option<String>| async move {
-        let cloud = reconciler.cloud();
-        cloud.page(kind, marker.as_deref(), PAGE).await
-    };
-    let mut page = Some(read(None).await?);
+    let projects = again(longest, || reconciler.cloud().projects());
+    let mut projects: BTreeSet<String> = projects.await?.into_iter().collect();
+    let mut page = Some(cloud_page(reconciler, kind, None, PAGE, longest).await?);
     while let Some(CloudPage { resources, next }) = page {
         for (resource, document) in &resources {
             seen.insert(resource.id);
@@ -184,32 +277,28 @@ async fn suspects<C: Cloud, E: Edge>(
         }
         summary.compared += resources.len() as u64;
         let following = async {
-            match next {
-                Some(marker) => read(Some(marker)).await.map(Some),
+            match &next {
+                Some(marker) => cloud_page(reconciler, kind, Some(marker), PAGE, longest)
+                    .await
+                    .map(Some),
                 None => Ok(None),
             }
         };
-        let (found, following) =
+        let ((found, all_read), following) =
             tokio::join!(suspects_among(reconciler, resources, ticks), following);
-        suspects.extend(found?);
+        if !all_read {
+            both_answer(reconciler, kind, longest).await?;
+        }
+        suspects.extend(found);
         page = following?;
     }
     for project in projects {
         let mut marker = None;
         loop {
             ticks.tick().await;
-            let page = match reconciler
-                .edge()
-                .list(kind, &project, marker.as_deref())
-                .await
-            {
-                Ok(page) => page,
-                // P: the edge has nothing of what it refuses as a project's id.
-                Err(error @ EdgeError::Rejected { .. }) => {
-                    warn!(project, %error, "the edge refuses this project");
-                    break;
-                }
-                Err(error) => return Err(error.into()),
+            let page = edge_page(reconciler, kind, &project, marker.as_deref(), longest).await?;
+            let Some(page) = page else {
+                break;
             };
             let ids = page
                 .resources
@@ -228,37 +317,41 @@ async fn suspects<C: Cloud, E: Edge>(
     Ok(suspects)
 }
 
-/// Those of the cloud's resources that seem to differ.
+/// Those of the cloud's resources that seem to differ, or could not be compared, and whether all could be.
 async fn suspects_among<C: Cloud, E: Edge>(
     reconciler: &Arc<Reconciler<C, E>>,
     resources: Vec<(Resource, Document)>,
     ticks: &mut Interval,
-) -> Result<Vec<Resource>, Failure> {
+) -> (Vec<Resource>, bool) {
     let mut suspects = Vec::new();
+    let mut all_read = true;
+    let mut take = |(resource, same): (Resource, Result<bool, EdgeError>)| match same {
+        Ok(true) => {}
+        Ok(false) => suspects.push(resource),
+        Err(error) => {
+            warn!(kind = %resource.kind, id = %resource.id, %error, "could not be compared");
+            all_read = false;
+            suspects.push(resource);
+        }
+    };
     let mut comparing = FuturesUnordered::new();
     for (resource, document) in resources {
         ticks.tick().await;
         if comparing.len() == CONCURRENCY
-            && let Some(suspect) = comparing.try_next().await?
+            && let Some(compared) = comparing.next().await
         {
-            suspects.extend(suspect);
+            take(compared);
         }
-        comparing.push(suspect(reconciler, resource, document));
+        comparing.push(async move {
+            let record = reconciler.edge().show(resource).await;
+            let same = record.map(|record| difference(Some(&document), record.as_ref()).is_none());
+            (resource, same)
+        });
     }
-    while let Some(suspect) = comparing.try_next().await? {
-        suspects.extend(suspect);
+    while let Some(compared) = comparing.next().await {
+        take(compared);
     }
-    Ok(suspects)
-}
-
-/// The resource, if the edge's record differs from what was read.
-async fn suspect<C: Cloud, E: Edge>(
-    reconciler: &Arc<Reconciler<C, E>>,
-    resource: Resource,
-    document: Document,
-) -> Result<Option<Resource>, Failure> {
-    let record = reconciler.edge().show(resource).await?;
-    Ok(difference(Some(&document), record.as_ref()).map(|_| resource))
+    (suspects, all_read)
 }
 
 /// Asks both sides again.

@@ -206,6 +206,7 @@ fn pace() -> Pace {
     Pace {
         per_second: NonZeroU32::new(10_000).unwrap(),
         settle: Duration::from_millis(10),
+        longest_backoff: Duration::from_millis(10),
     }
 }
 

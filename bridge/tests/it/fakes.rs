@@ -63,6 +63,10 @@ pub(crate) struct FakeCloud {
     pub(crate) attempted: Mutex<Vec<String>>,
     /// Fails all that it is asked.
     pub(crate) down: AtomicBool,
+    /// How many requests it fails from now on.
+    pub(crate) failures: AtomicUsize,
+    /// Servers of a cell that is down: it fails to read them, and leaves them out of its pages.
+    pub(crate) unreadable: Mutex<BTreeSet<Resource>>,
     /// Requests of any kind.
     pub(crate) asked: AtomicUsize,
     pub(crate) reads: AtomicUsize,
@@ -88,7 +92,7 @@ impl FakeCloud {
 
     fn up(&self) -> Result<(), CloudError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        if self.down.load(Ordering::SeqCst) {
+        if self.down.load(Ordering::SeqCst) || count_down(&self.failures) {
             return Err(CloudError::Status {
                 request: "fake".into(),
                 status: 503,
@@ -97,12 +101,31 @@ impl FakeCloud {
         }
         Ok(())
     }
+
+    fn reads(&self, resource: Resource) -> bool {
+        !self.unreadable.lock().unwrap().contains(&resource)
+    }
+}
+
+/// Takes one off, and tells whether there was one.
+fn count_down(left: &AtomicUsize) -> bool {
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+        left.checked_sub(1)
+    })
+    .is_ok()
 }
 
 impl Cloud for FakeCloud {
     async fn read(&self, resource: Resource) -> Result<Option<Document>, CloudError> {
         self.up()?;
         self.reads.fetch_add(1, Ordering::SeqCst);
+        if !self.reads(resource) {
+            return Err(CloudError::Status {
+                request: "fake".into(),
+                status: 500,
+                message: "its cell is down".into(),
+            });
+        }
         let found = self
             .metadata(resource)
             .map(|metadata| Document::Server(document(metadata)));
@@ -155,6 +178,7 @@ impl Cloud for FakeCloud {
         let servers = self.servers.lock().unwrap();
         let after = servers.iter().filter(|(resource, _)| {
             kind == Kind::Server
+                && self.reads(**resource)
                 && marker.is_none_or(|marker| resource.id.to_string().as_str() > marker)
         });
         let resources: Vec<_> = after
@@ -200,6 +224,10 @@ pub(crate) struct FakeEdge {
     pub(crate) servers: Mutex<BTreeMap<Resource, EdgeServer>>,
     pub(crate) removed: Mutex<BTreeMap<Resource, DateTime<Utc>>>,
     pub(crate) down: AtomicBool,
+    /// How many requests it fails from now on.
+    pub(crate) failures: AtomicUsize,
+    /// Resources that it fails to show.
+    pub(crate) unreadable: Mutex<BTreeSet<Resource>>,
     /// Resources that it fails to register.
     pub(crate) failing: Mutex<BTreeSet<Resource>>,
     /// What it refuses: resources, and projects.
@@ -271,7 +299,7 @@ impl FakeEdge {
     }
 
     fn up(&self) -> Result<(), EdgeError> {
-        if self.down.load(Ordering::SeqCst) {
+        if self.down.load(Ordering::SeqCst) || count_down(&self.failures) {
             return Err(unavailable());
         }
         Ok(())
@@ -315,6 +343,9 @@ fn record(server: &EdgeServer) -> Record {
 impl Edge for FakeEdge {
     async fn show(&self, resource: Resource) -> Result<Option<Record>, EdgeError> {
         self.up()?;
+        if self.unreadable.lock().unwrap().contains(&resource) {
+            return Err(unavailable());
+        }
         Ok(self.servers.lock().unwrap().get(&resource).map(record))
     }
 

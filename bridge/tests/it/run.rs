@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::broker::FakeBroker;
-use crate::fakes::{FakeCloud, FakeEdge, server, until};
+use crate::fakes::{FakeCloud, FakeEdge, metadata, server, until};
 use edge_metadata_bridge::reconcile::Reconciler;
 use edge_metadata_bridge::run::{Options, run};
 use edge_metadata_bridge::verify::Pace;
@@ -28,6 +28,7 @@ fn options() -> Options {
         pace: Pace {
             per_second: NonZeroU32::new(10_000).unwrap(),
             settle: Duration::from_millis(10),
+            longest_backoff: Duration::from_millis(10),
         },
         once: false,
     }
@@ -96,10 +97,35 @@ async fn a_resource_that_stays_different_holds_back_the_good_round_and_no_verifi
     // A verification asks for one page of servers and one of images.
     let pages = || bridge.cloud.pages.load(Ordering::SeqCst);
     until("verified several times", || pages() >= 6).await;
-    until("reported", || bridge.edge.round().is_some()).await;
+    a_while().await;
     let held = bridge.edge.round();
+    assert!(held.is_some());
     a_while().await;
     assert_eq!(bridge.edge.round(), held);
     bridge.edge.failing.lock().unwrap().clear();
     until("the round goes on", || bridge.edge.round() > held).await;
+}
+
+#[tokio::test]
+async fn a_resource_that_cannot_be_read_holds_back_the_good_round_until_it_can() {
+    let bridge = Running::new();
+    bridge.cloud.put(server(1), &[("k", "v")]);
+    bridge.edge.put(server(1), &[]);
+    bridge.cloud.unreadable.lock().unwrap().insert(server(1));
+    bridge.start(options());
+    until("announced", || {
+        bridge.cloud.reads.load(Ordering::SeqCst) > 3
+    })
+    .await;
+    a_while().await;
+    let held = bridge.edge.round();
+    assert!(held.is_some());
+    a_while().await;
+    assert_eq!(bridge.edge.round(), held);
+    bridge.cloud.unreadable.lock().unwrap().clear();
+    until("the round goes on", || bridge.edge.round() > held).await;
+    assert_eq!(
+        bridge.edge.metadata(server(1)),
+        Some(metadata(&[("k", "v")]))
+    );
 }

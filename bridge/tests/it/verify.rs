@@ -2,10 +2,11 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::fakes::{FakeCloud, FakeEdge, server};
-use edge_metadata_bridge::reconcile::Reconciler;
+use edge_metadata_bridge::reconcile::{Failure, Reconciler};
 use edge_metadata_bridge::verify::{Difference, Finding, Pace, Summary, repair, verify};
 
 struct Parts {
@@ -32,15 +33,19 @@ impl Parts {
     }
 
     async fn verify(&self) -> (Summary, Vec<Finding>) {
-        let pace = Pace {
-            per_second: NonZeroU32::new(10_000).unwrap(),
-            settle: Duration::from_millis(10),
-        };
         let mut findings = Vec::new();
-        let summary = verify(&self.bridge, pace, |finding| findings.push(finding))
+        let summary = verify(&self.bridge, pace(), |finding| findings.push(finding))
             .await
             .unwrap();
         (summary, findings)
+    }
+}
+
+fn pace() -> Pace {
+    Pace {
+        per_second: NonZeroU32::new(10_000).unwrap(),
+        settle: Duration::from_millis(10),
+        longest_backoff: Duration::from_millis(10),
     }
 }
 
@@ -73,7 +78,8 @@ async fn a_verification_tells_what_is_missing_what_is_a_ghost_and_what_differs()
             compared: 6,
             missing: 1,
             ghost: 1,
-            different: 1
+            different: 1,
+            unknown: 0
         }
     );
     for finding in findings {
@@ -153,4 +159,69 @@ async fn what_the_edge_refuses_is_not_repaired() {
     assert!(!repair(&parts.bridge, server(1)).await);
     parts.edge.refused.lock().unwrap().clear();
     assert!(repair(&parts.bridge, server(1)).await);
+}
+
+#[tokio::test]
+async fn requests_that_fail_now_and_then_are_made_again() {
+    let parts = Parts::of(20).await;
+    parts.cloud.put(server(4), &[("k", "w")]);
+    parts.cloud.failures.store(5, Ordering::SeqCst);
+    parts.edge.failures.store(5, Ordering::SeqCst);
+    let (summary, _) = parts.verify().await;
+    assert_eq!(
+        summary,
+        Summary {
+            compared: 20,
+            different: 1,
+            ..Summary::default()
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_resource_that_cannot_be_read_is_unknown_and_hides_no_difference_of_another() {
+    let parts = Parts::of(4).await;
+    parts.cloud.unreadable.lock().unwrap().insert(server(2));
+    parts.edge.unreadable.lock().unwrap().insert(server(3));
+    parts.cloud.put(server(4), &[("k", "w")]);
+    let (summary, findings) = parts.verify().await;
+    let unknown: Vec<_> = findings
+        .iter()
+        .filter(|finding| matches!(finding.difference, Difference::Unknown { .. }))
+        .map(|finding| finding.resource)
+        .collect();
+    // What the cloud leaves out of its pages is looked at last.
+    assert_eq!(unknown, [server(3), server(2)]);
+    assert_eq!((summary.unknown, summary.different), (2, 1));
+    assert!(!summary.is_clean());
+}
+
+#[tokio::test]
+async fn a_verification_fails_when_a_side_stays_away() {
+    let parts = Parts::of(850).await;
+    parts.cloud.down.store(true, Ordering::SeqCst);
+    let result = verify(&parts.bridge, pace(), |_| {}).await;
+    assert!(matches!(result, Err(Failure::Cloud(_))));
+    parts.cloud.down.store(false, Ordering::SeqCst);
+    parts.edge.down.store(true, Ordering::SeqCst);
+    let result = verify(&parts.bridge, pace(), |_| {}).await;
+    assert!(matches!(result, Err(Failure::Edge(_))));
+    let pages = parts.cloud.pages.load(Ordering::SeqCst);
+    assert_eq!(pages, 3, "the first, the one read ahead, and the question");
+}
+
+#[tokio::test]
+async fn a_verification_fails_when_a_side_goes_away_before_the_last_look() {
+    let parts = Parts::of(50).await;
+    for number in 1..=50 {
+        parts.cloud.put(server(number), &[("k", "w")]);
+    }
+    let mut found = 0;
+    let result = verify(&parts.bridge, pace(), |_| {
+        found += 1;
+        parts.cloud.down.store(true, Ordering::SeqCst);
+    })
+    .await;
+    assert!(matches!(result, Err(Failure::Cloud(_))));
+    assert_eq!(found, 1, "the others are not unknown");
 }
