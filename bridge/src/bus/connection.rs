@@ -1,7 +1,7 @@
 //! RabbitMQ: a connection for each bus, a channel for each queue.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -103,20 +103,20 @@ impl Health {
 /// Reads a bus until `stop` is cancelled, connecting anew whenever the connection ends.
 pub async fn listen(bus: Bus, scheduler: Scheduler, health: Arc<Health>, stop: CancellationToken) {
     let mut backoff = Backoff::new(bus.longest_backoff);
-    let mut ever = false;
+    let missed = AtomicBool::new(false);
     while !stop.is_cancelled() {
-        let connected = Connected {
-            bus: &bus,
-            health: &health,
-        };
-        match connected.read(&scheduler, &stop, &mut backoff, ever).await {
+        let connected = Connected::new(&bus, &health, &missed);
+        match connected.read(&scheduler, &stop).await {
             Ok(()) => return,
             Err(error) => {
                 metrics::failure("bus");
                 warn!(bus = bus.name, error = %without_secret(&error, &bus), "the bus is not connected");
             }
         }
-        ever = true;
+        missed.store(true, Ordering::Release);
+        if connected.settled() {
+            backoff.reset();
+        }
         let wait = backoff.wait();
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
@@ -146,26 +146,41 @@ pub enum BusError {
     Ended,
 }
 
+/// What became of the last look for a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// It is read.
+    Open,
+    /// It does not exist.
+    Missing,
+    /// The broker refuses to let it be read.
+    Refused,
+}
+
+/// A connection to a bus.
 struct Connected<'a> {
     bus: &'a Bus,
     health: &'a Health,
+    /// Whether messages may have been missed because there was no connection, which nobody has been told.
+    missed: &'a AtomicBool,
+    /// The last look for each queue, in the order of the bus.
+    looks: Mutex<Vec<Option<Look>>>,
 }
 
-impl Connected<'_> {
-    async fn read(
-        &self,
-        scheduler: &Scheduler,
-        stop: &CancellationToken,
-        backoff: &mut Backoff,
-        again: bool,
-    ) -> Result<(), BusError> {
+impl<'a> Connected<'a> {
+    fn new(bus: &'a Bus, health: &'a Health, missed: &'a AtomicBool) -> Self {
+        Self {
+            bus,
+            health,
+            missed,
+            looks: Mutex::new(vec![None; bus.queues.len()]),
+        }
+    }
+
+    async fn read(&self, scheduler: &Scheduler, stop: &CancellationToken) -> Result<(), BusError> {
         let bus = self.bus;
         let connection = connect(bus).await?;
-        backoff.reset();
         info!(bus = bus.name, "the bus is connected");
-        if again {
-            self.health.lost();
-        }
         self.health.connected.fetch_add(1, Ordering::AcqRel);
         metrics::connected(&bus.name, true);
         let ended = self.read_queues(&connection, scheduler, stop).await;
@@ -176,37 +191,54 @@ impl Connected<'_> {
         ended
     }
 
-    /// Reads all queues at once. The first that fails ends the others: their channels share its connection.
+    fn looks(&self) -> MutexGuard<'_, Vec<Option<Look>>> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether each queue was looked for.
+    fn settled(&self) -> bool {
+        self.looks().iter().all(Option::is_some)
+    }
+
+    /// Remembers what became of a look for a queue, and gives what became of the one before.
+    fn looked(&self, queue: usize, look: Look) -> Option<Look> {
+        let before = self.looks().get_mut(queue)?.replace(look);
+        if self.settled() && self.missed.swap(false, Ordering::AcqRel) {
+            self.health.lost();
+        }
+        before
+    }
+
+    /// Reads all queues at once. The connection's end ends all of them.
     async fn read_queues(
         &self,
         connection: &Connection,
         scheduler: &Scheduler,
         stop: &CancellationToken,
     ) -> Result<(), BusError> {
-        let readers = self
-            .bus
-            .queues
-            .iter()
-            .map(|queue| self.read_queue(connection, queue, scheduler, stop));
+        let readers = (0..)
+            .zip(&self.bus.queues)
+            .map(|(number, queue)| self.read_queue(connection, number, queue, scheduler, stop));
         futures::future::try_join_all(readers).await?;
         Ok(())
     }
 
-    /// Reads one queue, on channels of its own: to read one that does not exist closes the channel.
+    /// Reads one queue, on channels of its own: to read one that does not exist, or that this user may not read,
+    /// closes the channel.
     async fn read_queue(
         &self,
         connection: &Connection,
+        number: usize,
         name: &str,
         scheduler: &Scheduler,
         stop: &CancellationToken,
     ) -> Result<(), BusError> {
         let label = format!("{}/{name}", self.bus.name);
-        let mut missed = false;
         while !stop.is_cancelled() {
             match RabbitQueue::open(connection, name, self.bus.prefetch).await {
                 Ok(mut queue) => {
                     info!(queue = label, "reading");
-                    missed = false;
+                    self.looked(number, Look::Open);
                     carry(&label, &mut queue, scheduler, stop).await?;
                     if stop.is_cancelled() {
                         return Ok(());
@@ -216,8 +248,14 @@ impl Connected<'_> {
                 }
                 Err(error) if is_missing(&error) => {
                     // A queue comes into being with the first notification for it, which for errors may be never.
-                    if !std::mem::replace(&mut missed, true) {
+                    if self.looked(number, Look::Missing) != Some(Look::Missing) {
                         info!(queue = label, "there is no such queue yet");
+                    }
+                }
+                Err(error) if error.is_amqp_soft_error() => {
+                    metrics::failure("bus");
+                    if self.looked(number, Look::Refused) != Some(Look::Refused) {
+                        warn!(queue = label, %error, "the queue cannot be read, and is tried again");
                     }
                 }
                 Err(error) => return Err(error.into()),

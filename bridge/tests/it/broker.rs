@@ -1,6 +1,6 @@
 //! A broker that speaks as much AMQP 0-9-1 as the bridge asks of one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,10 +9,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
+/// What a consumer of a queue is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It may read, and nothing is delivered.
+    Open,
+    /// 403 `ACCESS_REFUSED`.
+    Refused,
+    /// Nothing: the connection ends.
+    Broken,
+}
+
 #[derive(Default)]
 struct State {
     /// What is not in it does not exist: 404 `NOT_FOUND`.
-    queues: HashSet<String>,
+    queues: HashMap<String, Access>,
     /// The connections so far, those that have ended included.
     connections: Vec<AbortHandle>,
     looks: HashMap<String, usize>,
@@ -26,14 +37,14 @@ pub(crate) struct FakeBroker {
 }
 
 impl FakeBroker {
-    pub(crate) async fn start(queues: &[&str]) -> Self {
+    pub(crate) async fn start(queues: &[(&str, Access)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let broker = Self {
             port: listener.local_addr().unwrap().port(),
             state: Arc::default(),
         };
-        for name in queues {
-            broker.declare(name);
+        for (name, access) in queues {
+            broker.declare(name, *access);
         }
         let serving = broker.clone();
         tokio::spawn(async move {
@@ -63,9 +74,9 @@ impl FakeBroker {
         }
     }
 
-    pub(crate) fn declare(&self, name: &str) {
+    pub(crate) fn declare(&self, name: &str, access: Access) {
         let mut state = self.state.lock().unwrap();
-        state.queues.insert(name.into());
+        state.queues.insert(name.into(), access);
     }
 
     /// Ends all connections, as a broker that restarts.
@@ -73,6 +84,10 @@ impl FakeBroker {
         for connection in &self.state.lock().unwrap().connections {
             connection.abort();
         }
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.state.lock().unwrap().connections.len()
     }
 
     /// How often a queue was asked for.
@@ -114,7 +129,10 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
             (20, 10) => ((20, 11), vec![0; 4]),
             (20, 40) => ((20, 41), vec![]),
             (60, 10) => ((60, 11), vec![]),
-            (60, 20) => consume(&text(&body, 6), state),
+            (60, 20) => match consume(&text(&body, 6), state) {
+                Some(answer) => answer,
+                None => return Ok(()),
+            },
             (60, 30) => ((60, 31), short(&text(&body, 4))),
             _ => continue,
         };
@@ -122,17 +140,20 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
     }
 }
 
-/// The answer to a consumer: consume-ok, or the end of its channel.
-fn consume(name: &str, state: &Mutex<State>) -> (Method, Vec<u8>) {
+/// The answer to a consumer, if there is one: consume-ok, or the end of its channel.
+fn consume(name: &str, state: &Mutex<State>) -> Option<(Method, Vec<u8>)> {
     let mut state = state.lock().unwrap();
     *state.looks.entry(name.into()).or_default() += 1;
-    if state.queues.contains(name) {
-        return ((60, 21), short("tag"));
-    }
-    let mut arguments = 404_u16.to_be_bytes().to_vec();
-    arguments.extend(short("NOT_FOUND"));
+    let (code, reason) = match state.queues.get(name) {
+        Some(Access::Open) => return Some(((60, 21), short("tag"))),
+        Some(Access::Broken) => return None,
+        Some(Access::Refused) => (403_u16, "ACCESS_REFUSED"),
+        None => (404, "NOT_FOUND"),
+    };
+    let mut arguments = code.to_be_bytes().to_vec();
+    arguments.extend(short(reason));
     arguments.extend([0, 60, 0, 20]);
-    ((20, 40), arguments)
+    Some(((20, 40), arguments))
 }
 
 async fn send(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::broker::FakeBroker;
+use crate::broker::{Access, FakeBroker};
 use crate::fakes::{FakeCloud, FakeEdge, metadata, server, until};
 use edge_metadata_bridge::reconcile::Reconciler;
 use edge_metadata_bridge::run::{Options, run};
@@ -13,6 +13,7 @@ use edge_metadata_bridge::verify::Pace;
 use tokio_util::sync::CancellationToken;
 
 const QUEUE: &str = "edge_metadata.info";
+const ERRORS: &str = "edge_metadata.error";
 /// Longer than any of these tests.
 const NEVER: Duration = Duration::from_hours(1);
 
@@ -56,6 +57,14 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Those that have come to an end, or to the last kind at least.
+    fn verifications(&self) -> usize {
+        // Each asks for a page of servers and one of images.
+        self.cloud.pages.load(Ordering::SeqCst) / 2
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -69,7 +78,7 @@ async fn a_while() {
 
 #[tokio::test]
 async fn a_verification_that_failed_is_repeated_after_a_wait_although_messages_were_lost() {
-    let broker = FakeBroker::start(&[QUEUE]).await;
+    let broker = FakeBroker::start(&[(QUEUE, Access::Open)]).await;
     let bridge = Running::new();
     bridge.cloud.down.store(true, Ordering::SeqCst);
     bridge.start(Options {
@@ -94,9 +103,7 @@ async fn a_resource_that_stays_different_holds_back_the_good_round_and_no_verifi
         verify_every: Some(Duration::from_millis(10)),
         ..options()
     });
-    // A verification asks for one page of servers and one of images.
-    let pages = || bridge.cloud.pages.load(Ordering::SeqCst);
-    until("verified several times", || pages() >= 6).await;
+    until("verified several times", || bridge.verifications() >= 3).await;
     a_while().await;
     let held = bridge.edge.round();
     assert!(held.is_some());
@@ -128,4 +135,39 @@ async fn a_resource_that_cannot_be_read_holds_back_the_good_round_until_it_can()
         bridge.edge.metadata(server(1)),
         Some(metadata(&[("k", "v")]))
     );
+}
+
+#[tokio::test]
+async fn a_queue_that_may_not_be_read_ends_no_connection() {
+    let broker = FakeBroker::start(&[(QUEUE, Access::Open), (ERRORS, Access::Refused)]).await;
+    let bridge = Running::new();
+    bridge.start(Options {
+        buses: vec![broker.bus(&[QUEUE, ERRORS])],
+        ..options()
+    });
+    until("looked for several times", || broker.looks(ERRORS) >= 5).await;
+    assert_eq!((broker.looks(QUEUE), broker.connections()), (1, 1));
+    broker.declare(ERRORS, Access::Open);
+    a_while().await;
+    let looks = broker.looks(ERRORS);
+    a_while().await;
+    assert_eq!(broker.looks(ERRORS), looks, "it is read");
+    assert_eq!(bridge.verifications(), 1, "nothing was lost");
+}
+
+#[tokio::test]
+async fn a_bus_whose_queues_cannot_be_opened_is_connected_to_less_and_less_often() {
+    let broker = FakeBroker::start(&[(QUEUE, Access::Broken)]).await;
+    let bridge = Running::new();
+    bridge.start(Options {
+        buses: vec![broker.bus(&[QUEUE])],
+        ..options()
+    });
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // After 0.1, 0.3, 0.7 and 1.5 seconds at the earliest.
+    let connections = broker.connections();
+    assert!(connections <= 5, "{connections} connections");
+    assert_eq!(bridge.verifications(), 1, "nothing is known to be lost yet");
+    broker.declare(QUEUE, Access::Open);
+    until("verified again", || bridge.verifications() == 2).await;
 }
