@@ -91,6 +91,10 @@ pub async fn run<C: Cloud, E: Edge>(
     for _ in 0..run.options.concurrency {
         turns.spawn(run.clone().take_turns(end_turns.clone()));
     }
+    if run.options.verify_every.is_some() {
+        // P: a broker may have restarted while there was no bridge.
+        run.health.lost();
+    }
     let mut sources = JoinSet::new();
     for bus in run.options.buses.clone() {
         sources.spawn(listen(
@@ -245,8 +249,10 @@ impl<C: Cloud, E: Edge> Run<C, E> {
         loop {
             tokio::time::sleep(self.options.report_every).await;
             let now = Utc::now();
+            // First whether all are connected: a loss is told before its bus counts as connected again.
+            let connected = self.health.all_connected();
             let mended = self.health.gap().is_none() || self.options.verify_every.is_none();
-            if !self.health.all_connected() || !mended {
+            if !connected || !mended {
                 debug!("no good round to report");
                 continue;
             }
@@ -263,6 +269,7 @@ impl<C: Cloud, E: Edge> Run<C, E> {
 
     /// Verifies at the beginning, then regularly and whenever a bus may have lost messages, and mends what differs.
     async fn verify(self, every: Duration) {
+        info!("no good round is reported until everything has been verified");
         loop {
             let began = Utc::now();
             let mend = |finding: crate::verify::Finding| {
@@ -287,7 +294,9 @@ impl<C: Cloud, E: Edge> Run<C, E> {
                         unknown = summary.unknown,
                         "verified"
                     );
-                    self.health.mend(began);
+                    if self.health.mend(began) {
+                        info!("everything has been verified: good rounds are reported");
+                    }
                     metrics::verified(Utc::now());
                 }
                 Err(error) => {
@@ -299,7 +308,10 @@ impl<C: Cloud, E: Edge> Run<C, E> {
             }
             tokio::select! {
                 () = tokio::time::sleep(every) => {}
-                () = self.health.until_lost() => info!("messages may have been lost: everything is verified"),
+                () = self.health.until_lost() => {
+                    info!("messages may have been lost: everything is verified");
+                    info!("no good round is reported until everything has been verified");
+                }
             }
         }
     }

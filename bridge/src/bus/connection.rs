@@ -78,15 +78,14 @@ impl Health {
         *self.gap.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A verification that began at this time has found what was lost before it.
-    pub fn mend(&self, verified: DateTime<Utc>) {
+    /// A verification that began at this time has found what was lost before it. Returns whether that ends a gap.
+    pub fn mend(&self, verified: DateTime<Utc>) -> bool {
         let mut gap = self.gap.lock().unwrap_or_else(PoisonError::into_inner);
-        if gap.is_some_and(|since| since <= verified) {
-            *gap = None;
-        }
+        gap.take_if(|since| *since <= verified).is_some()
     }
 
-    fn lost(&self) {
+    /// Messages may have been lost until now.
+    pub fn lost(&self) {
         // The last loss counts: only what is verified after it is known.
         *self.gap.lock().unwrap_or_else(PoisonError::into_inner) = Some(Utc::now());
         self.lost.notify_one();

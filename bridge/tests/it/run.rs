@@ -171,3 +171,16 @@ async fn a_bus_whose_queues_cannot_be_opened_is_connected_to_less_and_less_often
     broker.declare(QUEUE, Access::Open);
     until("verified again", || bridge.verifications() == 2).await;
 }
+
+#[tokio::test]
+async fn no_good_round_is_reported_before_the_first_verification_is_through() {
+    let bridge = Running::new();
+    bridge.cloud.down.store(true, Ordering::SeqCst);
+    bridge.start(options());
+    until("asked", || bridge.cloud.asked.load(Ordering::SeqCst) > 0).await;
+    a_while().await;
+    assert_eq!(bridge.edge.round(), None);
+    bridge.cloud.down.store(false, Ordering::SeqCst);
+    until("reported", || bridge.edge.round().is_some()).await;
+    assert_eq!(bridge.verifications(), 1);
+}
