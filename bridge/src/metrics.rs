@@ -68,7 +68,10 @@ fn describe() {
         LAG,
         "Seconds from a change to its arrival, by direction: to_edge or to_cloud"
     );
-    describe_gauge!(CONNECTED, "1 while a message bus is connected, by bus");
+    describe_gauge!(
+        CONNECTED,
+        "1 while a queue of a message bus is read and the broker refuses none, by bus"
+    );
     describe_counter!(
         DIFFERENCES,
         "What verifications found, by kind and what: missing, ghost, different or unknown"
@@ -137,7 +140,7 @@ pub fn lag(direction: &'static str, since: DateTime<Utc>, now: DateTime<Utc>) {
     histogram!(LAG, "direction" => direction).record(seconds);
 }
 
-/// A bus is connected, or no longer.
+/// A bus is connected and its queues are read, or no longer.
 pub fn connected(bus: &str, connected: bool) {
     gauge!(CONNECTED, "bus" => bus.to_owned()).set(if connected { 1.0 } else { 0.0 });
 }

@@ -249,10 +249,10 @@ impl<C: Cloud, E: Edge> Run<C, E> {
         loop {
             tokio::time::sleep(self.options.report_every).await;
             let now = Utc::now();
-            // First whether all are connected: a loss is told before its bus counts as connected again.
-            let connected = self.health.all_connected();
+            // First whether all are read: a loss is told before its bus counts as read again.
+            let read = self.health.all_read();
             let mended = self.health.gap().is_none() || self.options.verify_every.is_none();
-            if !connected || !mended {
+            if !read || !mended {
                 debug!("no good round to report");
                 continue;
             }
@@ -316,6 +316,8 @@ impl<C: Cloud, E: Edge> Run<C, E> {
         }
     }
 
+    /// Waits until the edge was asked and all buses are connected. Their queues may come into being later: Nova makes
+    /// its own with the first notification.
     async fn until_ready(&self) {
         self.polled.notified().await;
         while !self.health.all_connected() {

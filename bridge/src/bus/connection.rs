@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
@@ -23,6 +23,9 @@ use crate::scheduler::Scheduler;
 
 /// How long connecting may take.
 const CONNECTING: Duration = Duration::from_secs(10);
+
+/// How often it is said at most that no queue of a bus can be read.
+const WARNED_EVERY: Duration = Duration::from_mins(1);
 
 /// AMQP's reply when a queue does not exist.
 const NOT_FOUND: u16 = 404;
@@ -49,6 +52,7 @@ pub struct Bus {
 pub struct Health {
     buses: usize,
     connected: AtomicUsize,
+    read: AtomicUsize,
     /// When messages were last lost, if they may have been: queues of a broker that ended are gone with what was in
     /// them.
     gap: Mutex<Option<DateTime<Utc>>>,
@@ -70,6 +74,12 @@ impl Health {
     #[must_use]
     pub fn all_connected(&self) -> bool {
         self.connected.load(Ordering::Acquire) == self.buses
+    }
+
+    /// Whether all of them are read: each has a queue that is read, and none that this user may not read.
+    #[must_use]
+    pub fn all_read(&self) -> bool {
+        self.read.load(Ordering::Acquire) == self.buses
     }
 
     /// When messages were last lost, if they may have been and no verification has begun since.
@@ -102,9 +112,10 @@ impl Health {
 /// Reads a bus until `stop` is cancelled, connecting anew whenever the connection ends.
 pub async fn listen(bus: Bus, scheduler: Scheduler, health: Arc<Health>, stop: CancellationToken) {
     let mut backoff = Backoff::new(bus.longest_backoff);
-    let missed = AtomicBool::new(false);
+    let past = Past::default();
+    metrics::connected(&bus.name, false);
     while !stop.is_cancelled() {
-        let connected = Connected::new(&bus, &health, &missed);
+        let connected = Connected::new(&bus, &health, &past);
         match connected.read(&scheduler, &stop).await {
             Ok(()) => return,
             Err(error) => {
@@ -112,7 +123,7 @@ pub async fn listen(bus: Bus, scheduler: Scheduler, health: Arc<Health>, stop: C
                 warn!(bus = bus.name, error = %without_secret(&error, &bus), "the bus is not connected");
             }
         }
-        missed.store(true, Ordering::Release);
+        past.missed.store(true, Ordering::Release);
         if connected.settled() {
             backoff.reset();
         }
@@ -156,23 +167,34 @@ enum Look {
     Refused,
 }
 
+/// What is known of a bus from one connection to the next.
+#[derive(Default)]
+struct Past {
+    /// Whether messages may have been missed because there was no connection, which nobody has been told.
+    missed: AtomicBool,
+    /// When it was last said that no queue can be read.
+    warned: Mutex<Option<Instant>>,
+}
+
 /// A connection to a bus.
 struct Connected<'a> {
     bus: &'a Bus,
     health: &'a Health,
-    /// Whether messages may have been missed because there was no connection, which nobody has been told.
-    missed: &'a AtomicBool,
+    past: &'a Past,
     /// The last look for each queue, in the order of the bus.
     looks: Mutex<Vec<Option<Look>>>,
+    /// Whether the bus counts as read.
+    read: AtomicBool,
 }
 
 impl<'a> Connected<'a> {
-    fn new(bus: &'a Bus, health: &'a Health, missed: &'a AtomicBool) -> Self {
+    fn new(bus: &'a Bus, health: &'a Health, past: &'a Past) -> Self {
         Self {
             bus,
             health,
-            missed,
+            past,
             looks: Mutex::new(vec![None; bus.queues.len()]),
+            read: AtomicBool::new(false),
         }
     }
 
@@ -181,10 +203,9 @@ impl<'a> Connected<'a> {
         let connection = connect(bus).await?;
         info!(bus = bus.name, "the bus is connected");
         self.health.connected.fetch_add(1, Ordering::AcqRel);
-        metrics::connected(&bus.name, true);
         let ended = self.read_queues(&connection, scheduler, stop).await;
         self.health.connected.fetch_sub(1, Ordering::AcqRel);
-        metrics::connected(&bus.name, false);
+        self.set_read(false);
         // What was not acknowledged is delivered again, here or to another consumer.
         let _ = connection.close(200, "the bridge ends".into()).await;
         ended
@@ -202,10 +223,50 @@ impl<'a> Connected<'a> {
     /// Remembers what became of a look for a queue, and gives what became of the one before.
     fn looked(&self, queue: usize, look: Look) -> Option<Look> {
         let before = self.looks().get_mut(queue)?.replace(look);
-        if self.settled() && self.missed.swap(false, Ordering::AcqRel) {
+        if self.settled() && self.past.missed.swap(false, Ordering::AcqRel) {
             self.health.lost();
         }
+        let (mut open, mut sound) = (false, true);
+        for look in self.looks().iter() {
+            open |= *look == Some(Look::Open);
+            sound &= matches!(look, Some(Look::Open | Look::Missing));
+        }
+        // After the loss is told, so that no round is good in between.
+        self.set_read(open && sound);
+        if self.settled() && !open {
+            self.warn_unread();
+        }
         before
+    }
+
+    fn set_read(&self, read: bool) {
+        if self.read.swap(read, Ordering::AcqRel) == read {
+            return;
+        }
+        if read {
+            self.health.read.fetch_add(1, Ordering::AcqRel);
+        } else {
+            self.health.read.fetch_sub(1, Ordering::AcqRel);
+        }
+        metrics::connected(&self.bus.name, read);
+    }
+
+    /// Says that no queue can be read, unless that was said a short while ago.
+    fn warn_unread(&self) {
+        let mut warned = self
+            .past
+            .warned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if warned.is_some_and(|at| at.elapsed() < WARNED_EVERY) {
+            return;
+        }
+        *warned = Some(Instant::now());
+        warn!(
+            bus = self.bus.name,
+            queues = ?self.bus.queues,
+            "no queue of this bus can be read, and no good round is reported"
+        );
     }
 
     /// Reads all queues at once. The connection's end ends all of them.
@@ -242,8 +303,10 @@ impl<'a> Connected<'a> {
                     if stop.is_cancelled() {
                         return Ok(());
                     }
-                    // The broker has cancelled the consumer: the queue was deleted.
+                    // The broker has cancelled the consumer.
+                    warn!(queue = label, "the queue was deleted");
                     self.health.lost();
+                    self.looked(number, Look::Missing);
                 }
                 Err(error) if is_missing(&error) => {
                     // A queue comes into being with the first notification for it, which for errors may be never.

@@ -1,8 +1,9 @@
 //! `run`: when everything is verified, and when a good round is reported.
 
+use std::io::Write;
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::broker::{Access, FakeBroker};
@@ -10,6 +11,7 @@ use crate::fakes::{FakeCloud, FakeEdge, metadata, server, until};
 use edge_metadata_bridge::reconcile::Reconciler;
 use edge_metadata_bridge::run::{Options, run};
 use edge_metadata_bridge::verify::Pace;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio_util::sync::CancellationToken;
 
 const QUEUE: &str = "edge_metadata.info";
@@ -39,6 +41,7 @@ fn options() -> Options {
 struct Running {
     cloud: Arc<FakeCloud>,
     edge: Arc<FakeEdge>,
+    ready: Arc<AtomicBool>,
     stop: CancellationToken,
 }
 
@@ -47,13 +50,20 @@ impl Running {
         Self {
             cloud: Arc::default(),
             edge: Arc::default(),
+            ready: Arc::default(),
             stop: CancellationToken::new(),
         }
     }
 
     fn start(&self, options: Options) {
         let bridge = Reconciler::new(Arc::clone(&self.cloud), Arc::clone(&self.edge));
-        tokio::spawn(run(Arc::new(bridge), options, self.stop.clone(), || {}));
+        let ready = Arc::clone(&self.ready);
+        tokio::spawn(run(
+            Arc::new(bridge),
+            options,
+            self.stop.clone(),
+            move || ready.store(true, Ordering::SeqCst),
+        ));
     }
 }
 
@@ -147,7 +157,10 @@ async fn a_queue_that_may_not_be_read_ends_no_connection() {
     });
     until("looked for several times", || broker.looks(ERRORS) >= 5).await;
     assert_eq!((broker.looks(QUEUE), broker.connections()), (1, 1));
+    a_while().await;
+    assert_eq!(bridge.edge.round(), None);
     broker.declare(ERRORS, Access::Open);
+    until("reported", || bridge.edge.round().is_some()).await;
     a_while().await;
     let looks = broker.looks(ERRORS);
     a_while().await;
@@ -183,4 +196,61 @@ async fn no_good_round_is_reported_before_the_first_verification_is_through() {
     bridge.cloud.down.store(false, Ordering::SeqCst);
     until("reported", || bridge.edge.round().is_some()).await;
     assert_eq!(bridge.verifications(), 1);
+}
+
+/// What is logged by this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn count(&self, message: &str) -> usize {
+        let text = self.0.lock().unwrap();
+        String::from_utf8_lossy(&text).matches(message).count()
+    }
+}
+
+#[tokio::test]
+async fn a_bus_none_of_whose_queues_exists_is_ready_and_has_no_good_round() {
+    const WARNING: &str = "no queue of this bus can be read";
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+    let _logging = tracing::subscriber::set_default(subscriber.finish());
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _counting = metrics::set_default_local_recorder(&recorder);
+    let connected = |value: u8| {
+        let line = format!("edge_metadata_bridge_bus_connected{{bus=\"test\"}} {value}\n");
+        recorder.handle().render().contains(&line)
+    };
+
+    let broker = FakeBroker::start(&[]).await;
+    let bridge = Running::new();
+    bridge.start(Options {
+        buses: vec![broker.bus(&[QUEUE, ERRORS])],
+        verify_every: None,
+        ..options()
+    });
+    until("ready", || bridge.ready.load(Ordering::SeqCst)).await;
+    until("looked for several times", || broker.looks(ERRORS) >= 5).await;
+    assert_eq!(bridge.edge.round(), None);
+    assert!(connected(0));
+    assert_eq!(log.count(WARNING), 1, "once a minute");
+    broker.declare(QUEUE, Access::Open);
+    until("reported", || bridge.edge.round().is_some()).await;
+    assert!(connected(1));
+    // The other queue does not exist, as that for errors before there is one.
+    assert_eq!(log.count(WARNING), 1);
+    broker.cut();
+    until("cut", || connected(0)).await;
+    until("reading again", || connected(1)).await;
 }
