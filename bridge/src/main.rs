@@ -227,7 +227,11 @@ async fn connected(config: &Config, stop: &CancellationToken) -> Result<Option<B
         match connect(config).await {
             Ok(bridge) => return Ok(Some(bridge)),
             Err(
-                error @ Error::Session(SessionError::Connect(_) | SessionError::ConnectTimeout(_)),
+                error @ Error::Session(
+                    SessionError::Connect(_)
+                    | SessionError::ConnectTimeout(_)
+                    | SessionError::NotAdmin(_),
+                ),
             ) => {
                 warn!(%error, "is tried again");
             }

@@ -49,6 +49,9 @@ pub enum SessionError {
     /// Keystone refused or failed.
     #[error("Keystone: {0}")]
     Connect(#[from] Box<OpenStackError>),
+    /// Without the role Nova and Glance answer 404 for other projects' servers and images.
+    #[error("the bridge's user lacks the role `admin`: its token has the roles {0:?}")]
+    NotAdmin(Vec<String>),
     /// The catalog has no such service in this region and interface.
     #[error("the catalog has no {0} service: {1}")]
     NoService(ServiceType, String),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::glance_document::{image, is_base, pointer};
 use super::nova::SEGMENT;
-use super::session::OpenStack;
+use super::session::{Answer, OpenStack};
 use super::{CloudError, CloudPage, Taken, Verdict, verdict};
 use crate::registry::{Document, ImageDocument, Visibility};
 use crate::resource::{Kind, Resource, ResourceId};
@@ -20,7 +20,8 @@ const PATCH: (&str, &str) = (
 const GONE: [&str; 3] = ["deleted", "pending_delete", "killed"];
 
 impl OpenStack {
-    /// Reads an image and, when it is shared, its members; [`None`] when Glance says 404, or that it is gone.
+    /// Reads an image and, when it is shared, its members; [`None`] when Glance says that it does not
+    /// exist, or that it is deleted.
     pub(super) async fn show_image(&self, id: ResourceId) -> Result<Option<Document>, CloudError> {
         let Some(document) = self.image_document(id).await? else {
             return Ok(None);
@@ -35,7 +36,7 @@ impl OpenStack {
             .await?;
         match answer.status {
             200 => answer.read().map(Some),
-            404 => Ok(None),
+            _ if self.is_gone(not_found(&answer, &id.to_string())).await? => Ok(None),
             _ => Err(answer.error()),
         }
     }
@@ -68,7 +69,8 @@ impl OpenStack {
                 Ok(members)
             }
             // It went away, or is no longer shared, since it was read.
-            403 | 404 => Ok(Vec::new()),
+            403 => Ok(Vec::new()),
+            _ if self.is_gone(not_found(&answer, id)).await? => Ok(Vec::new()),
             _ => Err(answer.error()),
         }
     }
@@ -97,7 +99,8 @@ impl OpenStack {
                 Some(&json!([operation])),
             )
             .await?;
-        match verdict(answer.status, answer.retry_after) {
+        let gone = self.is_gone(not_found(&answer, &id.to_string())).await?;
+        match verdict(answer.status, answer.retry_after, gone) {
             Verdict::Applied => Ok(Taken::Applied),
             Verdict::Unknown => Err(answer.error()),
             Verdict::Refused => {
@@ -154,6 +157,13 @@ impl OpenStack {
             next: place.next(end.filter(|_| list.next.is_some())),
         })
     }
+}
+
+/// Whether Glance itself says that an image does not exist: its message names the id. Some servers repeat the path of
+/// what they do not have, so the id must not be part of a path.
+fn not_found(answer: &Answer, id: &str) -> bool {
+    let body = String::from_utf8_lossy(&answer.body);
+    answer.status == 404 && body.contains(id) && !body.contains(&format!("/{id}"))
 }
 
 /// A place in the list of images: its hidden ones come after all others.

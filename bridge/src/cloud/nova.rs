@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::nova_document::{MICROVERSION, server};
-use super::session::OpenStack;
+use super::session::{Answer, OpenStack};
 use super::{CloudError, CloudPage, Taken, Verdict, verdict};
 use crate::registry::{Document, Link};
 use crate::resource::{Kind, Resource, ResourceId};
@@ -20,7 +20,7 @@ pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 const VERSION: (&str, &str) = ("X-OpenStack-Nova-API-Version", MICROVERSION);
 
 impl OpenStack {
-    /// Reads a server; [`None`] when Nova says 404, or that it is deleted.
+    /// Reads a server; [`None`] when Nova says that it does not exist, or that it is deleted.
     pub(super) async fn server(&self, id: ResourceId) -> Result<Option<Document>, CloudError> {
         let answer = self
             .compute("GET", &format!("/servers/{id}"), &[VERSION], None)
@@ -32,7 +32,7 @@ impl OpenStack {
                     .map_err(|reason| answer.unreadable(reason))?;
                 Ok((document.vm_state != "deleted").then_some(Document::Server(document)))
             }
-            404 => Ok(None),
+            _ if self.is_gone(not_found(&answer)).await? => Ok(None),
             _ => Err(answer.error()),
         }
     }
@@ -61,7 +61,8 @@ impl OpenStack {
             }
             None => self.compute("DELETE", &path, &[VERSION], None).await?,
         };
-        match verdict(answer.status, answer.retry_after) {
+        let gone = self.is_gone(not_found(&answer)).await?;
+        match verdict(answer.status, answer.retry_after, gone) {
             Verdict::Applied => Ok(Taken::Applied),
             Verdict::Refused => Ok(Taken::Refused(format!(
                 "{} {}",
@@ -108,6 +109,13 @@ impl OpenStack {
             next: end.filter(|_| more),
         })
     }
+}
+
+/// Whether Nova itself says that something does not exist. A proxy without its upstream answers 404 in other words.
+fn not_found(answer: &Answer) -> bool {
+    answer.status == 404
+        && serde_json::from_slice::<Value>(&answer.body)
+            .is_ok_and(|fault| fault.get("itemNotFound").is_some())
 }
 
 #[derive(Deserialize)]

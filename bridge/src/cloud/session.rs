@@ -2,17 +2,20 @@
 //!
 //! Two things are done by hand here, because `openstack_sdk` does them otherwise. Requests go to addresses
 //! that are put together from the catalog, so that neither version discovery nor its loss at a renewal
-//! matters. And a session that can no longer renew itself is replaced by a new one.
+//! matters. And a session whose token is no longer valid is replaced by a new one, whose roles are looked at
+//! before it is used.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use http::HeaderValue;
 use openstack_sdk::AsyncOpenStack;
 use openstack_sdk::api::{AsyncClient, RestClient};
 use openstack_sdk::config::{CloudConfig, ConfigFile};
 use openstack_sdk::types::ServiceType;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -28,6 +31,9 @@ static PLUGINS: [&(dyn openstack_sdk_auth_core::OpenStackAuthType + Sync); 2] = 
     &openstack_sdk_auth_password::ANCHOR,
     &openstack_sdk_auth_applicationcredential::ANCHOR,
 ];
+
+/// The role that lets Nova and Glance show other projects' servers and images.
+const ROLE: &str = "admin";
 
 /// Where the cloud is, and who asks.
 #[derive(Debug, Clone)]
@@ -50,6 +56,8 @@ pub struct OpenStack {
     config: CloudConfig,
     session: RwLock<Arc<AsyncOpenStack>>,
     renewal: Mutex<()>,
+    /// Whether the session's token has lost the role.
+    demoted: AtomicBool,
     /// Members of Nova's documents that the edge shall show.
     pub(super) attributes: Vec<String>,
 }
@@ -118,6 +126,7 @@ impl OpenStack {
             config,
             session: RwLock::new(Arc::new(session)),
             renewal: Mutex::new(()),
+            demoted: AtomicBool::new(false),
             attributes,
         })
     }
@@ -133,7 +142,6 @@ impl OpenStack {
     ///
     /// Keystone cannot be reached or refuses.
     pub async fn renew(&self, seen: Option<&SecretString>) -> Result<(), SessionError> {
-        use secrecy::ExposeSecret;
         let _one = self.renewal.lock().await;
         let current = self.token().await;
         if current.as_ref().map(ExposeSecret::expose_secret)
@@ -143,6 +151,7 @@ impl OpenStack {
         }
         let session = connect(&self.config, self.endpoints.timeout).await?;
         *self.session.write().await = Arc::new(session);
+        self.demoted.store(false, Ordering::SeqCst);
         tracing::info!("the session with Keystone is a new one");
         Ok(())
     }
@@ -190,17 +199,47 @@ impl OpenStack {
     }
 
     /// Sends a request to Keystone, for a path below `/v3`.
-    pub(super) async fn identity(&self, method: &str, path: &str) -> Result<Answer, CloudError> {
+    pub(super) async fn identity(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, CloudError> {
         self.send(
             &ServiceType::Identity,
             None,
             Some("v3"),
             method,
             path,
-            &[],
+            headers,
             None,
         )
         .await
+    }
+
+    /// Whether something that a service does not find is gone.
+    ///
+    /// A token can lose a role and stay valid, and Nova and Glance then find nothing of other projects. So Keystone is
+    /// asked whether the token still has the role.
+    ///
+    /// # Errors
+    ///
+    /// Keystone cannot be asked, or the token has lost the role.
+    pub(super) async fn is_gone(&self, not_found: bool) -> Result<bool, CloudError> {
+        if not_found {
+            let token = self.token().await.unwrap_or_default();
+            let subject = ("X-Subject-Token", token.expose_secret());
+            let answer = self
+                .identity("GET", "/auth/tokens?nocatalog", &[subject])
+                .await?;
+            if answer.status != 200 {
+                return Err(answer.error());
+            }
+            let TokenBody { token } = answer.read()?;
+            administrator(token.roles.into_iter().map(|role| role.name))
+                .inspect_err(|_| self.demoted.store(true, Ordering::SeqCst))?;
+        }
+        Ok(not_found)
     }
 
     #[expect(
@@ -222,49 +261,60 @@ impl OpenStack {
             request: request.clone(),
             reason,
         };
-        let session = Arc::clone(&*self.session.read().await);
-        let seen = session.get_auth_token();
-        let base = match base {
-            Some(base) => base.to_owned(),
-            None => session
-                .get_service_endpoint(service, None)
+        let mut renewed = false;
+        loop {
+            // Nova and Glance may remember the roles of a token for minutes: it is not used when it has the role again.
+            if self.demoted.load(Ordering::SeqCst) {
+                self.renew(self.token().await.as_ref()).await?;
+            }
+            let session = Arc::clone(&*self.session.read().await);
+            let seen = session.get_auth_token();
+            let base = match base {
+                Some(base) => base.to_owned(),
+                None => session
+                    .get_service_endpoint(service, None)
+                    .await
+                    .map_err(|error| SessionError::NoService(service.clone(), error.to_string()))?
+                    .url()
+                    .to_string(),
+            };
+            let mut builder = http::Request::builder()
+                .method(method)
+                .uri(address(&base, version, path))
+                .header("Accept", "application/json");
+            if body.is_some()
+                && !headers
+                    .iter()
+                    .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+            {
+                builder = builder.header("Content-Type", "application/json");
+            }
+            for (name, value) in headers {
+                let mut value =
+                    HeaderValue::from_str(value).map_err(|error| failed(error.to_string()))?;
+                // The SDK logs requests, and one of these may be a token.
+                value.set_sensitive(true);
+                builder = builder.header(*name, value);
+            }
+            let bytes = body
+                .map(|body| body.to_string().into_bytes())
+                .unwrap_or_default();
+            let answer = session
+                .rest_async(builder, bytes)
                 .await
-                .map_err(|error| SessionError::NoService(service.clone(), error.to_string()))?
-                .url()
-                .to_string(),
-        };
-        let mut builder = http::Request::builder()
-            .method(method)
-            .uri(address(&base, version, path))
-            .header("Accept", "application/json");
-        if body.is_some()
-            && !headers
-                .iter()
-                .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-        {
-            builder = builder.header("Content-Type", "application/json");
+                .map_err(|error| failed(error.to_string()))?;
+            if answer.status().as_u16() == 401 && !renewed {
+                self.renew(seen.as_ref()).await?;
+                renewed = true;
+                continue;
+            }
+            return Ok(Answer {
+                request,
+                status: answer.status().as_u16(),
+                retry_after: answer.headers().contains_key("retry-after"),
+                body: answer.into_body().to_vec(),
+            });
         }
-        for (name, value) in headers {
-            builder = builder.header(*name, *value);
-        }
-        let bytes = body
-            .map(|body| body.to_string().into_bytes())
-            .unwrap_or_default();
-        let answer = session
-            .rest_async(builder, bytes)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        let answer = Answer {
-            request: request.clone(),
-            status: answer.status().as_u16(),
-            retry_after: answer.headers().contains_key("retry-after"),
-            body: answer.into_body().to_vec(),
-        };
-        if answer.status == 401 {
-            // The SDK has tried to renew it and could not.
-            self.renew(seen.as_ref()).await?;
-        }
-        Ok(answer)
     }
 
     /// The project in which the session's user acts.
@@ -306,7 +356,7 @@ impl Cloud for OpenStack {
     }
 
     async fn projects(&self) -> Result<Vec<String>, CloudError> {
-        let answer = self.identity("GET", "/projects").await?;
+        let answer = self.identity("GET", "/projects", &[]).await?;
         match answer.status {
             200 => {
                 let list: ProjectList = answer.read()?;
@@ -329,6 +379,22 @@ struct ProjectList {
 #[derive(Deserialize)]
 struct Project {
     id: String,
+}
+
+#[derive(Deserialize)]
+struct TokenBody {
+    token: Token,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    #[serde(default)]
+    roles: Vec<Role>,
+}
+
+#[derive(Deserialize)]
+struct Role {
+    name: String,
 }
 
 fn cloud_config(endpoints: &Endpoints) -> Result<CloudConfig, SessionError> {
@@ -382,12 +448,27 @@ async fn connect(config: &CloudConfig, timeout: Duration) -> Result<AsyncOpenSta
     tracing::debug!(plugins = PLUGINS.len(), "connecting to Keystone");
     let connecting = AsyncOpenStack::builder(config)
         .disable_auth_cache(true)
+        // The roles of a token that the SDK renews by itself would not be looked at.
+        .max_auth_retries(0)
         .http_timeout(timeout)
         .connect();
-    tokio::time::timeout(timeout, connecting)
+    let session = tokio::time::timeout(timeout, connecting)
         .await
         .map_err(|_| SessionError::ConnectTimeout(timeout))?
-        .map_err(|error| SessionError::Connect(Box::new(error)))
+        .map_err(|error| SessionError::Connect(Box::new(error)))?;
+    let roles = session.get_auth_info().and_then(|info| info.token.roles);
+    administrator(roles.into_iter().flatten().map(|role| role.name))?;
+    Ok(session)
+}
+
+/// Fails unless the role is among these. Nova and Glance compare names of roles without regard to case.
+fn administrator(roles: impl Iterator<Item = String>) -> Result<(), SessionError> {
+    let roles: Vec<_> = roles.collect();
+    if roles.iter().any(|role| role.eq_ignore_ascii_case(ROLE)) {
+        Ok(())
+    } else {
+        Err(SessionError::NotAdmin(roles))
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod broker;
 mod carry;
 mod fakes;
 mod import;
+mod openstack;
 mod reconcile;
 mod run;
 mod verify;
