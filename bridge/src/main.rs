@@ -259,6 +259,7 @@ async fn connect(config: &Config) -> Result<Bridge, Error> {
             .image_endpoint
             .as_ref()
             .map(ToString::to_string),
+        edge: config.edge.url.clone(),
         timeout: config.cloud.timeout,
     };
     let cloud =

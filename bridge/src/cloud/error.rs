@@ -55,6 +55,11 @@ pub enum SessionError {
     /// The catalog has no such service in this region and interface.
     #[error("the catalog has no {0} service: {1}")]
     NoService(ServiceType, String),
+    /// The endpoint is the Worker's, which answers for servers and images as Nova does.
+    #[error(
+        "the {0} endpoint {1} is the edge itself: name Nova's region (region_name in clouds.yaml) or cloud.{0}_endpoint"
+    )]
+    EdgeItself(ServiceType, String),
     /// A request could not be sent, or its answer did not arrive.
     #[error("{request}: {reason}")]
     Request {

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::{Mutex, RwLock};
+use url::Url;
 
 use super::error::{CloudError, SessionError};
 use super::{Cloud, CloudPage, Taken};
@@ -46,6 +47,8 @@ pub struct Endpoints {
     pub compute: Option<String>,
     /// In place of the catalog's image endpoint.
     pub image: Option<String>,
+    /// The edge, which is none of these.
+    pub edge: Url,
     /// How long a request may take, and the connection to Keystone.
     pub timeout: Duration,
 }
@@ -114,13 +117,23 @@ impl OpenStack {
     ///
     /// # Errors
     ///
-    /// The configuration is missing or wrong, or Keystone cannot be reached or refuses.
+    /// The configuration is missing or wrong, Keystone cannot be reached or refuses, or an endpoint is the edge's.
     pub async fn connect(
         endpoints: Endpoints,
         attributes: Vec<String>,
     ) -> Result<Self, SessionError> {
         let config = cloud_config(&endpoints)?;
         let session = connect(&config, endpoints.timeout).await?;
+        for (service, base) in [
+            (ServiceType::Compute, &endpoints.compute),
+            (ServiceType::Image, &endpoints.image),
+        ] {
+            match base_url(&session, &service, base.as_deref(), &endpoints.edge).await {
+                // Glance may come later, and a cloud may have none.
+                Ok(_) | Err(SessionError::NoService(..)) => {}
+                Err(error) => return Err(error),
+            }
+        }
         Ok(Self {
             endpoints,
             config,
@@ -269,15 +282,7 @@ impl OpenStack {
             }
             let session = Arc::clone(&*self.session.read().await);
             let seen = session.get_auth_token();
-            let base = match base {
-                Some(base) => base.to_owned(),
-                None => session
-                    .get_service_endpoint(service, None)
-                    .await
-                    .map_err(|error| SessionError::NoService(service.clone(), error.to_string()))?
-                    .url()
-                    .to_string(),
-            };
+            let base = base_url(&session, service, base, &self.endpoints.edge).await?;
             let mut builder = http::Request::builder()
                 .method(method)
                 .uri(address(&base, version, path))
@@ -433,6 +438,42 @@ fn identity_endpoint(auth_url: &str) -> String {
     }
 }
 
+/// The address of a service: `base`, or else the catalog's.
+///
+/// The Worker may be in the catalog too, for clients. Taken for Nova it would confirm what was changed at the edge, and
+/// Nova would never hear of it.
+async fn base_url(
+    session: &AsyncOpenStack,
+    service: &ServiceType,
+    base: Option<&str>,
+    edge: &Url,
+) -> Result<String, SessionError> {
+    let base = match base {
+        Some(base) => base.to_owned(),
+        None => session
+            .get_service_endpoint(service, None)
+            .await
+            .map_err(|error| SessionError::NoService(service.clone(), error.to_string()))?
+            .url()
+            .to_string(),
+    };
+    if *service != ServiceType::Identity && is_below(&base, edge) {
+        return Err(SessionError::EdgeItself(service.clone(), base));
+    }
+    Ok(base)
+}
+
+/// Whether an endpoint is the edge, or a path below it.
+fn is_below(endpoint: &str, edge: &Url) -> bool {
+    Url::parse(endpoint).is_ok_and(|endpoint| {
+        let below = endpoint
+            .path()
+            .strip_prefix(edge.path().trim_end_matches('/'));
+        endpoint.origin() == edge.origin()
+            && below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+    })
+}
+
 /// A path below a service's endpoint. Some catalogs name the version in it, some do not.
 fn address(base: &str, version: Option<&str>, path: &str) -> String {
     let base = base.trim_end_matches('/');
@@ -501,6 +542,28 @@ mod tests {
             address("http://n/compute/v2.1", None, "/servers"),
             "http://n/compute/v2.1/servers"
         );
+    }
+
+    #[test]
+    fn an_endpoint_is_the_edges_with_its_origin_and_a_path_below_its_path() {
+        let below = |endpoint: &str, edge: &str| is_below(endpoint, &Url::parse(edge).unwrap());
+        for (endpoint, edge) in [
+            ("https://e.example/v2.1", "https://e.example"),
+            ("https://E.example:443/v2.1", "https://e.example/"),
+            ("https://e.example/edge/v2.1", "https://e.example/edge"),
+            ("https://e.example/edge", "https://e.example/edge/"),
+        ] {
+            assert!(below(endpoint, edge), "{endpoint} {edge}");
+        }
+        for (endpoint, edge) in [
+            ("https://n.example/v2.1", "https://e.example"),
+            ("http://e.example/v2.1", "https://e.example"),
+            ("https://e.example:8774/v2.1", "https://e.example"),
+            ("https://e.example/compute/v2.1", "https://e.example/edge"),
+            ("https://e.example/edges/v2.1", "https://e.example/edge"),
+        ] {
+            assert!(!below(endpoint, edge), "{endpoint} {edge}");
+        }
     }
 
     #[test]

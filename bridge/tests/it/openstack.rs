@@ -51,6 +51,8 @@ struct State {
     tokens: usize,
     /// The roles of the bridge's user.
     roles: Vec<&'static str>,
+    /// The path of the catalog's compute endpoint.
+    compute: &'static str,
     /// What Nova and Glance answer, by method and target; what is not here is answered by the ingress.
     answers: HashMap<String, (u16, String)>,
     /// What was asked with a valid token.
@@ -60,6 +62,7 @@ struct State {
 /// A cloud that answers what it is told to.
 struct FakeOpenStack {
     state: Arc<Mutex<State>>,
+    url: String,
     folder: TempDir,
 }
 
@@ -69,6 +72,7 @@ impl FakeOpenStack {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(Mutex::new(State {
             roles: vec!["admin", "member"],
+            compute: "/compute/v2.1",
             ..State::default()
         }));
         let folder = tempfile::tempdir().unwrap();
@@ -81,8 +85,8 @@ impl FakeOpenStack {
         }}});
         // JSON is YAML.
         std::fs::write(folder.path().join("clouds.yaml"), clouds.to_string()).unwrap();
-        tokio::spawn(serve(listener, Arc::clone(&state), url));
-        Self { state, folder }
+        tokio::spawn(serve(listener, Arc::clone(&state), url.clone()));
+        Self { state, url, folder }
     }
 
     fn endpoints(&self) -> Endpoints {
@@ -91,6 +95,7 @@ impl FakeOpenStack {
             clouds_file: Some(self.folder.path().join("clouds.yaml")),
             compute: None,
             image: None,
+            edge: "https://edge.example".parse().unwrap(),
             timeout: Duration::from_secs(10),
         }
     }
@@ -170,7 +175,7 @@ fn reply(request: &str, head: &str, state: &Mutex<State>, url: &str) -> (u16, St
         "POST /v3/auth/tokens" => {
             state.tokens += 1;
             state.token = format!("token-{}", state.tokens);
-            (201, state.token.clone(), token(&state.roles, url))
+            (201, state.token.clone(), token(&state, url))
         }
         "GET /v3/" => {
             let links = json!([{"rel": "self", "href": format!("{url}/v3/")}]);
@@ -180,7 +185,7 @@ fn reply(request: &str, head: &str, state: &Mutex<State>, url: &str) -> (u16, St
         _ if header(head, "x-auth-token") != Some(&state.token) => (401, nothing(), nothing()),
         "GET /v3/auth/tokens?nocatalog" => {
             assert_eq!(header(head, "x-subject-token"), Some(&*state.token));
-            (200, nothing(), token(&state.roles, url))
+            (200, nothing(), token(&state, url))
         }
         _ => {
             state.asked.push(request.to_owned());
@@ -191,14 +196,15 @@ fn reply(request: &str, head: &str, state: &Mutex<State>, url: &str) -> (u16, St
     }
 }
 
-fn token(roles: &[&str], url: &str) -> String {
+fn token(state: &State, url: &str) -> String {
     let service = |service_type: &str, path: &str| {
         json!({"type": service_type, "name": service_type, "endpoints": [{
             "id": service_type, "interface": "public", "region": "RegionOne", "url": format!("{url}{path}"),
         }]})
     };
     let now = Utc::now();
-    let roles: Vec<Value> = roles
+    let roles: Vec<Value> = state
+        .roles
         .iter()
         .map(|role| json!({"id": role, "name": role}))
         .collect();
@@ -207,7 +213,7 @@ fn token(roles: &[&str], url: &str) -> String {
         "user": {"id": "bridge", "name": "bridge", "domain": {"id": "default", "name": "Default"}},
         "project": {"id": "service", "name": "service", "domain": {"id": "default", "name": "Default"}},
         "catalog": [
-            service("identity", "/v3"), service("compute", "/compute/v2.1"), service("image", "/image"),
+            service("identity", "/v3"), service("compute", state.compute), service("image", "/image"),
         ],
     }})
     .to_string()
@@ -366,4 +372,66 @@ async fn a_404_counts_for_nothing_once_the_token_has_lost_the_role_admin() {
         assert_eq!(cloud.read(server(1)).await.unwrap(), None);
     }
     assert_eq!(fake.state.lock().unwrap().tokens, before + 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_the_edge_itself_is_refused() {
+    let fake = FakeOpenStack::start().await;
+    let cloud = |change: &dyn Fn(&mut Endpoints)| {
+        let mut endpoints = fake.endpoints();
+        change(&mut endpoints);
+        OpenStack::connect(endpoints, Vec::new())
+    };
+    let compute = format!("{}/compute", fake.url);
+    let error = cloud(&|to| to.edge = compute.parse().unwrap())
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the compute endpoint {compute}/v2.1 is the edge itself: name Nova's region (region_name in clouds.yaml) or \
+             cloud.compute_endpoint"
+        )
+    );
+    let image = format!("{}/image/v2", fake.url);
+    let error = cloud(&|to| to.edge = format!("{}/image", fake.url).parse().unwrap())
+        .await
+        .err()
+        .unwrap();
+    assert!(matches!(error, SessionError::EdgeItself(..)), "{error}");
+    let set = |to: &mut Endpoints| {
+        to.edge = fake.url.parse().unwrap();
+        to.compute = Some("http://nova.example/v2.1".into());
+        to.image = Some(image.clone());
+    };
+    let error = cloud(&set).await.err().unwrap();
+    assert!(error.to_string().contains(&image), "{error}");
+    // Keystone may share the origin of a Worker at its root.
+    let elsewhere = |to: &mut Endpoints| {
+        set(to);
+        to.image = Some("http://glance.example".into());
+    };
+    let keystone = cloud(&elsewhere).await.unwrap();
+    let error = keystone.projects().await.unwrap_err();
+    assert!(matches!(error, CloudError::Status { status: 404, .. }));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_becomes_the_edges_is_asked_for_nothing() {
+    let fake = FakeOpenStack::start().await;
+    let mut endpoints = fake.endpoints();
+    endpoints.edge = format!("{}/worker", fake.url).parse().unwrap();
+    let cloud = OpenStack::connect(endpoints, Vec::new()).await.unwrap();
+    fake.state.lock().unwrap().compute = "/worker/v2.1";
+    let request = format!("DELETE /worker/v2.1/servers/{}/metadata/k", server(1).id);
+    fake.answer(request, 404, nova_404());
+    // The new session has another catalog.
+    fake.revoke();
+    let error = cloud.change(server(1), "k", None).await.unwrap_err();
+    assert!(matches!(
+        error,
+        CloudError::Session(SessionError::EdgeItself(..))
+    ));
+    assert_eq!(fake.asked(), [""; 0]);
 }
