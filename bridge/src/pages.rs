@@ -1,4 +1,4 @@
-//! Where the next page of a list of the edge's begins.
+//! Where the next page of a list of the edge's or Keystone's begins.
 
 use url::Url;
 

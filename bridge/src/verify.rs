@@ -12,7 +12,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use tracing::{error, info, warn};
 
 use crate::backoff::again;
-use crate::cloud::{Cloud, CloudPage};
+use crate::cloud::{Cloud, CloudPage, NOBODY};
 use crate::edge::{Edge, EdgeError};
 use crate::metrics;
 use crate::pages::next_marker;
@@ -28,8 +28,6 @@ const CONCURRENCY: usize = 8;
 const LOOKS: usize = 3;
 /// After so many resources in a row that cannot be read it is asked whether both sides answer at all.
 const IN_A_ROW: usize = 20;
-/// A project of no user's, to ask the edge for something.
-const NO_PROJECT: &str = "00000000000000000000000000000000";
 
 /// How a resource differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -197,7 +195,7 @@ async fn both_answer<C: Cloud, E: Edge>(
     longest: Duration,
 ) -> Result<(), Failure> {
     cloud_page(reconciler, kind, None, 1, longest).await?;
-    edge_page(reconciler, kind, NO_PROJECT, None, longest).await?;
+    edge_page(reconciler, kind, NOBODY, None, longest).await?;
     Ok(())
 }
 
@@ -269,6 +267,7 @@ async fn suspects<C: Cloud, E: Edge>(
     let mut seen: HashSet<ResourceId> = HashSet::new();
     let projects = again(longest, || reconciler.cloud().projects());
     let mut projects: BTreeSet<String> = projects.await?.into_iter().collect();
+    projects.insert(NOBODY.to_owned());
     let mut page = Some(cloud_page(reconciler, kind, None, PAGE, longest).await?);
     while let Some(CloudPage { resources, next }) = page {
         for (resource, document) in &resources {

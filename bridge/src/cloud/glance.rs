@@ -116,7 +116,8 @@ impl OpenStack {
         }
     }
 
-    /// A page of all projects' images. Hidden ones are listed only when they are asked for: after the others.
+    /// A page of all projects' images. Hidden ones are listed only when they are asked for: after the others. So are
+    /// other projects' community images, with `visibility=all`.
     pub(super) async fn images(
         &self,
         marker: Option<&str>,
@@ -130,7 +131,7 @@ impl OpenStack {
         let hidden = if place.hidden { "&os_hidden=true" } else { "" };
         // Sorted by what never changes, so that none is passed over between two pages.
         let path = format!(
-            "/images?limit={limit}&sort=created_at:asc,id:asc&member_status=all{hidden}{after}"
+            "/images?limit={limit}&sort=created_at:asc,id:asc&visibility=all&member_status=all{hidden}{after}"
         );
         let answer = self.image("GET", &path, &[], None).await?;
         if answer.status != 200 {

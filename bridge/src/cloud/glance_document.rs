@@ -45,7 +45,7 @@ const RENAMED: [(&str, &str); 4] = [
 ];
 
 /// Images that are nobody's are registered for this project, which no token has.
-pub(super) const NOBODY: &str = "00000000000000000000000000000000";
+pub(crate) const NOBODY: &str = "00000000000000000000000000000000";
 
 /// Whether Glance keeps this name for itself: a change of it would be one of the image, not of its metadata.
 pub(super) fn is_base(key: &str) -> bool {

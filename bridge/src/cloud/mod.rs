@@ -13,6 +13,7 @@ use crate::registry::Document;
 use crate::resource::{Kind, Resource};
 
 pub use error::{CloudError, SessionError};
+pub(crate) use glance_document::NOBODY;
 pub use session::{Endpoints, OpenStack};
 
 /// What became of a change in the cloud.

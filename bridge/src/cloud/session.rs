@@ -15,6 +15,7 @@ use openstack_sdk::AsyncOpenStack;
 use openstack_sdk::api::{AsyncClient, RestClient};
 use openstack_sdk::config::{CloudConfig, ConfigFile};
 use openstack_sdk::types::ServiceType;
+use percent_encoding::utf8_percent_encode;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -23,8 +24,10 @@ use tokio::sync::{Mutex, RwLock};
 use url::Url;
 
 use super::error::{CloudError, SessionError};
+use super::nova::SEGMENT;
 use super::{Cloud, CloudPage, Taken};
-use crate::registry::Document;
+use crate::pages::next_marker;
+use crate::registry::{Document, Link};
 use crate::resource::{Kind, Resource};
 
 /// The plugins register themselves where they are linked in, and only what is named is linked in.
@@ -361,17 +364,29 @@ impl Cloud for OpenStack {
     }
 
     async fn projects(&self) -> Result<Vec<String>, CloudError> {
-        let answer = self.identity("GET", "/projects", &[]).await?;
-        match answer.status {
-            200 => {
-                let list: ProjectList = answer.read()?;
-                Ok(list
-                    .projects
-                    .into_iter()
-                    .map(|project| project.id)
-                    .collect())
+        // Without a limit Keystone cuts the list at its maximum and does not say so.
+        const LIMIT: &str = "/projects?limit=500";
+        let mut projects = Vec::new();
+        let mut marker = String::new();
+        loop {
+            let answer = self
+                .identity("GET", &format!("{LIMIT}{marker}"), &[])
+                .await?;
+            if answer.status != 200 {
+                return Err(answer.error());
             }
-            _ => Err(answer.error()),
+            let list: ProjectList = answer.read()?;
+            projects.extend(list.projects.into_iter().map(|project| project.id));
+            let next = list.links.next.map(|href| Link {
+                rel: "next".to_owned(),
+                href,
+            });
+            match next.and_then(|link| next_marker(&[link])) {
+                Some(next) => {
+                    marker = format!("&marker={}", utf8_percent_encode(&next, SEGMENT));
+                }
+                None => return Ok(projects),
+            }
         }
     }
 }
@@ -379,6 +394,13 @@ impl Cloud for OpenStack {
 #[derive(Deserialize)]
 struct ProjectList {
     projects: Vec<Project>,
+    #[serde(default)]
+    links: ProjectLinks,
+}
+
+#[derive(Default, Deserialize)]
+struct ProjectLinks {
+    next: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -232,6 +232,8 @@ pub(crate) struct FakeEdge {
     pub(crate) failing: Mutex<BTreeSet<Resource>>,
     /// What it refuses: resources, and projects.
     pub(crate) refused: Mutex<BTreeSet<String>>,
+    /// Projects whose lists were asked for.
+    pub(crate) listed: Mutex<BTreeSet<String>>,
     /// How long it takes to register something.
     pub(crate) slow: Mutex<Duration>,
     /// Documents that were taken.
@@ -454,6 +456,7 @@ impl Edge for FakeEdge {
     ) -> Result<ResourcePage, EdgeError> {
         const PAGE: usize = 2;
         self.up()?;
+        self.listed.lock().unwrap().insert(project.to_owned());
         self.takes(project)?;
         let servers = self.servers.lock().unwrap();
         let resources: Vec<_> = servers

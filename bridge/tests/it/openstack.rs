@@ -435,3 +435,38 @@ async fn an_endpoint_that_becomes_the_edges_is_asked_for_nothing() {
     ));
     assert_eq!(fake.asked(), [""; 0]);
 }
+
+#[tokio::test]
+async fn community_images_of_other_projects_are_listed() {
+    let fake = FakeOpenStack::start().await;
+    let cloud = fake.connect().await.unwrap();
+    let _ = cloud.page(Kind::Image, None, 2).await;
+    let asked = fake.asked();
+    let query = asked[0].strip_prefix("GET /image/v2/images?").unwrap();
+    assert!(query.split('&').any(|item| item == "visibility=all"));
+}
+
+#[tokio::test]
+async fn all_pages_of_projects_are_read() {
+    let fake = FakeOpenStack::start().await;
+    let cloud = fake.connect().await.unwrap();
+    let list = |ids: &[&str], next: Option<&str>| {
+        let projects: Vec<_> = ids.iter().map(|id| json!({"id": id})).collect();
+        json!({"projects": projects, "links": {"next": next, "self": "", "previous": null}})
+            .to_string()
+    };
+    let next =
+        |marker: &str| format!("http://public.example/v3/projects?limit=500&marker={marker}");
+    for (marker, page) in [
+        ("", list(&["a", "b"], Some(&next("b")))),
+        ("&marker=b", list(&["c"], Some(&next("c")))),
+        ("&marker=c", list(&[], None)),
+    ] {
+        fake.answer(format!("GET /v3/projects?limit=500{marker}"), 200, page);
+    }
+    assert_eq!(cloud.projects().await.unwrap(), ["a", "b", "c"]);
+    // A Keystone that knows no limit has one page.
+    let whole = json!({"projects": [{"id": "a"}]}).to_string();
+    fake.answer("GET /v3/projects?limit=500", 200, whole);
+    assert_eq!(cloud.projects().await.unwrap(), ["a"]);
+}

@@ -225,3 +225,11 @@ async fn a_verification_fails_when_a_side_goes_away_before_the_last_look() {
     assert!(matches!(result, Err(Failure::Cloud(_))));
     assert_eq!(found, 1, "the others are not unknown");
 }
+
+#[tokio::test]
+async fn the_project_of_images_without_an_owner_is_looked_through() {
+    let parts = Parts::of(1).await;
+    parts.verify().await;
+    let listed = parts.edge.listed.lock().unwrap();
+    assert!(listed.contains("00000000000000000000000000000000"));
+}
