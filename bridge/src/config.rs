@@ -20,12 +20,16 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is no TOML, or has an unknown setting or one of another type.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: line {line}, column {column}: {reason}", path.display())]
     Parse {
         /// Which file.
         path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
+        /// The line, from 1.
+        line: usize,
+        /// The character in it, from 1.
+        column: usize,
+        /// Why. The line itself is not shown: there may be a password in it.
+        reason: String,
     },
     /// A setting has a value that it may not have.
     #[error("setting `{setting}`: {reason}")]
@@ -247,9 +251,14 @@ impl Config {
     /// is named.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = read(path)?;
-        let config: Self = toml::from_str(&text).map_err(|source| ConfigError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
+        let config: Self = toml::from_str(&text).map_err(|error| {
+            let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
+            ConfigError::Parse {
+                path: path.to_owned(),
+                line,
+                column,
+                reason: without_text(error.message()),
+            }
         })?;
         config.check()?;
         Ok(config)
@@ -369,6 +378,22 @@ fn secret(path: &Path) -> Result<SecretString, ConfigError> {
         "" => Err(invalid(&path.display().to_string(), "the file is empty")),
         text => Ok(text.into()),
     }
+}
+
+/// The line and the column of a place in a text, from 1.
+fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
+}
+
+/// A message without the text that stands where something else is expected: there may be a password in it.
+fn without_text(message: &str) -> String {
+    let quoted = message.split_once("string \"").and_then(|(before, rest)| {
+        let (_, after) = rest.rsplit_once("\", expected ")?;
+        Some(format!("{before}string, expected {after}"))
+    });
+    quoted.unwrap_or_else(|| message.to_owned())
 }
 
 fn invalid(setting: &str, reason: &str) -> ConfigError {

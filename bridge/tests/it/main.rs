@@ -9,6 +9,7 @@
 
 mod broker;
 mod carry;
+mod command;
 mod fakes;
 mod import;
 mod openstack;
