@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use edge_metadata_core::metadata::{Image, Server};
+use edge_metadata_core::metadata::{Attributes, Image, Server};
 use edge_metadata_core::registry::Fields;
 
 use super::types::{Change, Document, ImageDocument, Metadata, Record, ServerDocument};
 
 /// The names of the fields in which the edge's record differs from the cloud's document, sorted.
 ///
-/// A key of metadata that is marked is no difference: the cloud has yet to apply it.
+/// A key of metadata that is marked is no difference: the cloud has yet to apply it. Of attributes only the names are
+/// compared: some values change without a notification, addresses for example when Neutron gives a port another.
 #[must_use]
 pub fn differences(cloud: &Document, edge: &Record) -> Vec<String> {
     let mut fields = match (cloud, edge) {
@@ -34,6 +35,7 @@ fn server(cloud: &ServerDocument, edge: &Fields<Server>) -> Vec<String> {
         ("locked", cloud.locked == edge.resource.locked),
         ("launched", cloud.launched == edge.resource.launched),
     ]);
+    fields.extend(attributes(&cloud.attributes, &edge.attributes));
     fields.extend(metadata(&cloud.metadata, &edge.metadata, edge.changes()));
     fields
 }
@@ -48,8 +50,19 @@ fn image(cloud: &ImageDocument, edge: &Fields<Image>) -> Vec<String> {
         ("visibility", cloud.visibility == edge.resource.visibility),
         ("members", cloud.members == members),
     ]);
+    fields.extend(attributes(&cloud.attributes, &edge.attributes));
     fields.extend(metadata(&cloud.metadata, &edge.metadata, edge.changes()));
     fields
+}
+
+/// The attributes that only one side has.
+fn attributes(cloud: &Attributes, edge: &Attributes) -> Vec<String> {
+    let missing = cloud.keys().filter(|name| !edge.contains_key(*name));
+    let left = edge.keys().filter(|name| !cloud.contains_key(*name));
+    missing
+        .chain(left)
+        .map(|name| format!("attributes.{name}"))
+        .collect()
 }
 
 fn names(equal: &[(&str, bool)]) -> Vec<String> {
@@ -141,6 +154,22 @@ mod tests {
                 "metadata.missing",
                 "name"
             ]
+        );
+    }
+
+    #[test]
+    fn an_attribute_that_only_one_side_has_is_named() {
+        let mut cloud = cloud(&[]);
+        if let Document::Server(server) = &mut cloud {
+            server.attributes = Map::from_iter([
+                ("addresses".into(), json!({"net": []})),
+                ("key_name".into(), json!(null)),
+            ]);
+        }
+        let record = edge(&json!({"attributes": {"addresses": {}, "hostId": "h"}}));
+        assert_eq!(
+            differences(&cloud, &record),
+            ["attributes.hostId", "attributes.key_name"]
         );
     }
 

@@ -35,7 +35,6 @@ pub struct ServerDocument {
     /// All the metadata that Nova has for it.
     pub metadata: Metadata,
     /// Further members of Nova's document that the edge shows as they are.
-    #[serde(skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
 }
 
@@ -57,7 +56,6 @@ pub struct ImageDocument {
     /// All the properties that Nova shows as metadata.
     pub metadata: Metadata,
     /// Further members of Nova's image document that the edge shows as they are.
-    #[serde(skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
 }
 
@@ -103,7 +101,8 @@ impl Document {
                 created: Some(server.created),
                 observed_at: Some(observed_at),
                 metadata: Some(server.metadata),
-                attributes: Some(server.attributes).filter(|attributes| !attributes.is_empty()),
+                // The edge keeps attributes that it is not sent.
+                attributes: Some(server.attributes),
                 applied: Some(applied.clone()).filter(|applied| !applied.is_empty()),
             }),
             Self::Image(image) => registry::Document::Image(Registration {
@@ -117,7 +116,7 @@ impl Document {
                 created: Some(image.created),
                 observed_at: Some(observed_at),
                 metadata: Some(image.metadata),
-                attributes: Some(image.attributes).filter(|attributes| !attributes.is_empty()),
+                attributes: Some(image.attributes),
                 applied: Some(applied.clone()).filter(|applied| !applied.is_empty()),
             }),
         }
@@ -228,7 +227,7 @@ mod tests {
             json!({"server": {
                 "project_id": "a1", "name": "web", "vm_state": "active", "task_state": null, "power_state": 1,
                 "locked": false, "launched": true, "created": "1970-01-01T00:00:00Z", "metadata": {"k": "v"},
-                "observed_at": "1970-01-01T00:00:01.001Z", "applied": {"k": 3},
+                "attributes": {}, "observed_at": "1970-01-01T00:00:01.001Z", "applied": {"k": 3},
             }})
         );
     }
