@@ -265,7 +265,6 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let longest = Duration::from_hours(24);
         http("edge.url", &self.edge.url)?;
         for (setting, url) in [
             ("cloud.compute_endpoint", &self.cloud.compute_endpoint),
@@ -282,10 +281,23 @@ impl Config {
             ("edge.report_every", self.edge.report_every),
             ("run.longest_backoff", self.run.longest_backoff),
             ("run.shutdown_timeout", self.run.shutdown_timeout),
+            ("verify.settle", self.verify.settle),
         ] {
-            if duration < Duration::from_millis(10) || duration > longest {
-                return Err(invalid(setting, "must be from 10ms to 1day"));
-            }
+            lasting(setting, duration)?;
+        }
+        if !self.verify.every.is_zero()
+            && !(SHORTEST..=Duration::from_hours(31 * 24)).contains(&self.verify.every)
+        {
+            return Err(invalid(
+                "verify.every",
+                "must be from 10ms to 31days, or 0s for never",
+            ));
+        }
+        if self.cloud.clouds_file.is_some() && self.cloud.name.is_none() {
+            return Err(invalid(
+                "cloud.clouds_file",
+                "is read only for the cloud that `cloud.name` names",
+            ));
         }
         within("run.concurrency", self.run.concurrency, 1, 256)?;
         within("import.page_size", self.import.page_size, 1, 1_000)?;
@@ -318,6 +330,7 @@ impl BusConfig {
         if self.queues.is_empty() {
             return Err(invalid(&format!("bus.{at}.queues"), "must name a queue"));
         }
+        lasting(&format!("bus.{at}.look_every"), self.look_every)?;
         within(
             &format!("bus.{at}.prefetch"),
             usize::from(self.prefetch),
@@ -400,6 +413,17 @@ fn invalid(setting: &str, reason: &str) -> ConfigError {
     ConfigError::Invalid {
         setting: setting.to_owned(),
         reason: reason.to_owned(),
+    }
+}
+
+/// The shortest time that a setting may say.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+fn lasting(setting: &str, duration: Duration) -> Result<(), ConfigError> {
+    if (SHORTEST..=Duration::from_hours(24)).contains(&duration) {
+        Ok(())
+    } else {
+        Err(invalid(setting, "must be from 10ms to 1day"))
     }
 }
 
@@ -493,6 +517,26 @@ mod tests {
                 "setting `bus.0.url`: must be an amqp",
             ),
             (
+                "[[bus]]\nname = \"a\"\nqueues = [\"q\"]\nurl = \"amqp://h\"\nlook_every = \"0s\"",
+                "setting `bus.0.look_every`: must be from 10ms to 1day",
+            ),
+            (
+                "[verify]\nsettle = \"0s\"",
+                "setting `verify.settle`: must be from 10ms to 1day",
+            ),
+            (
+                "[verify]\nevery = \"1ms\"",
+                "setting `verify.every`: must be from 10ms to 31days, or 0s",
+            ),
+            (
+                "[verify]\nevery = \"1year\"",
+                "setting `verify.every`: must be from 10ms to 31days, or 0s",
+            ),
+            (
+                "[cloud]\nclouds_file = \"clouds.yaml\"",
+                "setting `cloud.clouds_file`: is read only for the cloud that `cloud.name` names",
+            ),
+            (
                 "[cloud]\nimage_endpoint = \"ftp://h\"",
                 "setting `cloud.image_endpoint`: must be an http",
             ),
@@ -509,6 +553,13 @@ mod tests {
             assert!(error.contains(named), "{text}: {error}");
         }
         assert!(config("").unwrap_err().contains("missing field `edge`"));
+    }
+
+    #[test]
+    fn a_verification_may_be_weekly_or_never() {
+        for every in ["0s", "7days"] {
+            assert!(config(&format!("{LEAST}[verify]\nevery = \"{every}\"")).is_ok());
+        }
     }
 
     #[test]
