@@ -31,6 +31,7 @@ struct Cli {
     #[arg(
         long,
         short,
+        global = true,
         env = "EDGE_METADATA_BRIDGE_CONFIG",
         default_value = "/etc/edge-metadata-bridge/bridge.toml"
     )]
@@ -38,6 +39,7 @@ struct Cli {
     /// What is logged, as JSON on stderr: a level, or levels by module.
     #[arg(
         long,
+        global = true,
         env = "EDGE_METADATA_BRIDGE_LOG",
         default_value = "warn,lapin=off,edge_metadata_bridge=info"
     )]

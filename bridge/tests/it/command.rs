@@ -53,3 +53,19 @@ fn check_names_the_place_of_a_mistake_and_shows_no_password() {
         assert!(!shown.contains("s3cret"), "{shown}");
     }
 }
+
+#[test]
+fn the_settings_and_the_log_are_named_before_or_after_the_command() {
+    let settings = "[edge]\nurl = \"https://edge.example\"\n";
+    for arguments in [
+        ["--config", "CONFIG", "--log", "info", "check"],
+        ["check", "--config", "CONFIG", "--log", "info"],
+        ["-c", "CONFIG", "check", "--log", "info"],
+    ] {
+        let output = bridge(settings, &arguments);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {errors}");
+    }
+    let output = bridge(settings, &["check", "--log", "x=y"]);
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: log: "));
+}
