@@ -196,7 +196,8 @@ impl IndexObject {
         for statement in [
             "CREATE TABLE IF NOT EXISTS entry (
                 kind TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
-                created INTEGER NOT NULL, PRIMARY KEY (kind, id)
+                created INTEGER NOT NULL, revision INTEGER NOT NULL DEFAULT 0,
+                PRIMARY KEY (kind, id)
             ) STRICT, WITHOUT ROWID",
             "CREATE INDEX IF NOT EXISTS entry_by_age ON entry (kind, created, id)",
             // A search for one name would otherwise read the whole list.
@@ -204,6 +205,7 @@ impl IndexObject {
         ] {
             self.database.execute(statement, &[])?;
         }
+        // A table of release 0.1 has none.
         let has_revision = self.database.query(
             "SELECT 1 FROM sqlite_master WHERE name = 'entry' AND sql LIKE '%revision%'",
             &[],

@@ -118,7 +118,7 @@ pub(super) struct Stored {
     pub(super) marks: Marks,
     /// Oldest first.
     pub(super) operations: Vec<AppliedOperation>,
-    /// Whether a list does not know yet what the record is now.
+    /// Whether a list does not know yet what the record is now. Not read without a record.
     pub(super) is_untold: bool,
     pub(super) tables: Tables,
 }
@@ -143,8 +143,10 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
         &[],
     )?;
     stored.operations = operations.iter().filter_map(operation).collect();
-    stored.record = record(database)?;
-    stored.is_untold = !pending_updates(database, "", 1)?.is_empty();
+    if let Some((record, is_untold)) = record(database)? {
+        stored.record = Some(record);
+        stored.is_untold = is_untold;
+    }
     if stored.tables == Tables::Current {
         // A record has no tombstone, and without one there are no marks.
         match stored.record {
@@ -155,14 +157,14 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
     Ok(stored)
 }
 
-/// Reads the record.
+/// Reads the record, and whether a list does not know yet what it is now.
 ///
 /// Its items cross as one JSON text, because each row is several crossings: an array of pairs, because
 /// SQLite ends a member's name at a NUL, which keys of the control plane may have. Of more than
 /// [`MAX_TOGETHER`] it could be longer than a value may be in SQLite, which is 2 MB on the platform.
-fn record(database: &Database) -> worker::Result<Option<Record>> {
+fn record(database: &Database) -> worker::Result<Option<(Record, bool)>> {
     let rows = database.query(
-        "SELECT document, items, count
+        "SELECT document, items, count, EXISTS (SELECT 1 FROM outbox)
          FROM resource, (
              SELECT
                  CASE WHEN count(*) <= ? THEN
@@ -184,10 +186,9 @@ fn record(database: &Database) -> worker::Result<Option<Record>> {
         let items = database.query("SELECT key, value FROM item", &[])?;
         items.iter().map(|row| (row.text(0), row.text(1))).collect()
     };
-    let record = record::read(&row.text(0), metadata);
-    record
-        .map(Some)
-        .map_err(|error| worker::Error::RustError(error.to_string()))
+    let record = record::read(&row.text(0), metadata)
+        .map_err(|error| worker::Error::RustError(error.to_string()))?;
+    Ok(Some((record, row.integer(3) != 0)))
 }
 
 fn operation(row: &Row) -> Option<AppliedOperation> {
