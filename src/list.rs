@@ -4,7 +4,6 @@
 //! list never names a resource to a project that may not see it, however late the index is.
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use edge_metadata_core::auth::Actor;
 use edge_metadata_core::http::accept::compute_media_type;
@@ -12,7 +11,7 @@ use edge_metadata_core::http::documents::View;
 use edge_metadata_core::http::fault::Fault;
 use edge_metadata_core::http::header;
 use edge_metadata_core::http::json_page::JsonPage;
-use edge_metadata_core::http::list::{ListQuery, Marker};
+use edge_metadata_core::http::list::{GroupTimeout, ListQuery, Marker};
 use edge_metadata_core::http::microversion::Microversion;
 use edge_metadata_core::http::response::Response;
 use edge_metadata_core::http::route::ComputeRoute;
@@ -27,6 +26,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use crate::delay::Delay;
 use crate::exchange::Exchange;
 use crate::objects::client::StoreError;
+use crate::platform;
 
 /// Records that one answer asks for at most. A search that has found little by then has a `next` link.
 const MAX_RECORDS: usize = 500;
@@ -39,9 +39,6 @@ const FULL_AT_ONCE: usize = 25;
 
 /// Groups of records of which one may fail to reply in time: two of them leave time for an answer.
 const MAX_FAILED_GROUPS: usize = 2;
-
-/// How long the records that were asked for together may take. One that takes longer is left out.
-const RECORDS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Answers a request for a list.
 ///
@@ -67,6 +64,7 @@ pub(crate) async fn answer(
         detail,
         query,
         view: exchange.view(route, version, actor),
+        timeout: GroupTimeout::new(platform::now(), exchange.context.deadline),
         has_replies: Cell::new(has_replies),
         failed_groups: Cell::new(0),
     };
@@ -96,6 +94,8 @@ struct Listing<'a> {
     detail: bool,
     query: ListQuery,
     view: View<'a>,
+    /// How long records may take. One that takes longer is left out.
+    timeout: GroupTimeout,
     /// Whether a record replied. One that does not is left out, but when none does there is nothing to
     /// show.
     has_replies: Cell<bool>,
@@ -131,7 +131,8 @@ impl Listing<'_> {
                 Some(position)
                     if asked >= MAX_RECORDS
                         || searches >= MAX_SEARCHES
-                        || self.failed_groups.get() >= MAX_FAILED_GROUPS =>
+                        || self.failed_groups.get() >= MAX_FAILED_GROUPS
+                        || !self.timeout.allows_another(platform::now()) =>
                 {
                     return Ok(Some(Marker::Position(position)));
                 }
@@ -154,7 +155,13 @@ impl Listing<'_> {
             scope: ListScope::Visible,
             detail: false,
         };
-        match self.entry(resource_id, &args).await {
+        let timeout = self.timeout.at(platform::now());
+        let Some(entry) = platform::timeout(timeout, self.entry(resource_id, &args)).await else {
+            let context = &self.exchange.context;
+            context.note("the marker's object did not reply in time");
+            return Err(Fault::StoreUnavailable);
+        };
+        match entry {
             Ok(Some(ListEntry::Brief(summary))) => {
                 self.has_replies.set(true);
                 Ok(Position {
@@ -222,7 +229,7 @@ impl Listing<'_> {
             .map(async |(at, id)| (at, self.entry(*id, &args).await))
             .collect();
         let mut replies: Vec<Option<Option<ListEntry>>> = vec![None; ids.len()];
-        let mut timeout = Delay::from(RECORDS_TIMEOUT);
+        let mut timeout = Delay::from(self.timeout.at(platform::now()));
         let mut failure = None;
         while let Either::Left((Some((at, reply)), _)) = select(calls.next(), &mut timeout).await {
             match reply {

@@ -6,12 +6,15 @@
 //! | `servers`, `images` | N's parameters of either list, and what becomes of each |
 //! | `parameters` | how N reads values |
 //! | `marker` | where a page begins |
+//! | `timeout` | how long it waits for records |
 
 mod images;
 mod marker;
 mod parameters;
 mod query;
 mod servers;
+mod timeout;
 
 pub use marker::Marker;
 pub use query::ListQuery;
+pub use timeout::GroupTimeout;
