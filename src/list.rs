@@ -40,6 +40,10 @@ const FULL_AT_ONCE: usize = 25;
 /// Groups of records of which one may fail to reply in time: two of them leave time for an answer.
 const MAX_FAILED_GROUPS: usize = 2;
 
+/// Records that are asked for at least after such a group, however few the page misses: there is one
+/// such group left to find a record that replies.
+const LEAST_AFTER_FAILURE: usize = 25;
+
 /// Answers a request for a list.
 ///
 /// # Errors
@@ -114,7 +118,8 @@ impl Listing<'_> {
         let mut after = self.start().await?;
         let (mut asked, mut searches) = (0, 0);
         loop {
-            let found = self.positions(&after, page.missing()).await?;
+            let limit = self.group_size(page.missing());
+            let found = self.positions(&after, limit).await?;
             let ids: Vec<_> = found
                 .entries
                 .iter()
@@ -138,6 +143,16 @@ impl Listing<'_> {
                 }
                 Some(position) => after = position,
             }
+        }
+    }
+
+    /// Returns how many records are asked for next, when so many entries are missing. What the page has
+    /// no room for is on the next one.
+    fn group_size(&self, missing: usize) -> usize {
+        if self.failed_groups.get() > 0 {
+            missing.max(LEAST_AFTER_FAILURE)
+        } else {
+            missing
         }
     }
 

@@ -1,4 +1,5 @@
-// Lists whose records hang, fail or are slow: what can be read is answered before the request's deadline.
+// Lists whose records hang, fail or are slow: what can be read is answered before the request's deadline, the links lead
+// past what cannot.
 import assert from "node:assert/strict";
 import { after, afterEach, test } from "node:test";
 
@@ -112,3 +113,13 @@ test("a marker whose object hangs is a 503 before the deadline", async () => {
   assert.ok(answer.milliseconds < DEADLINE_MS - 1_000, `${answer.milliseconds} ms`);
   assert.match(String((await lineOf(worker, answer))["detail"]), /^the marker's object did not reply in time/);
 });
+
+for (const [name, behaviour] of [
+  ["fail", "throws"],
+  ["hang", "hangs"],
+] as const satisfies [string, Behaviour][]) {
+  test(`the newest servers ${name}: a list of one entry a page has all others`, async () => {
+    const [project, made] = await withUnlucky(behaviour, 3, 5);
+    assert.deepEqual((await pages(project, "/v2.1/servers?limit=1")).flat(), made.slice(3));
+  });
+}
