@@ -48,8 +48,10 @@ const LEAST_AFTER_FAILURE: usize = 25;
 ///
 /// # Errors
 ///
-/// 400 and 403 as [`ListQuery::parse`]; 400 for a marker that does not exist; 503 when the lists or
-/// all records that were asked for did not reply.
+/// 400 and 403 as [`ListQuery::parse`]; 400 for a marker that does not exist; 503 when a list, the
+/// marker's record or all records of the page that were asked for did not reply. An outage must not
+/// read as an empty page or as the end of a list. So this is a 503, too, when records behind those
+/// might reply. The marker's record is no sign that others can be read: the page before has just read it.
 pub(crate) async fn answer(
     exchange: &Exchange,
     route: &ComputeRoute,
@@ -59,8 +61,6 @@ pub(crate) async fn answer(
 ) -> Result<Response, Fault> {
     let head = &exchange.context.head;
     let query = ListQuery::parse(head.query(), route.kind, detail, version, actor)?;
-    // An answer before this one has found records, and gave the position.
-    let has_replies = matches!(query.marker, Some(Marker::Position(_)));
     let listing = Listing {
         exchange,
         kind: route.kind,
@@ -69,7 +69,7 @@ pub(crate) async fn answer(
         query,
         view: exchange.view(route, version, actor),
         timeout: GroupTimeout::new(platform::now(), exchange.context.deadline),
-        has_replies: Cell::new(has_replies),
+        has_replies: Cell::new(false),
         failed_groups: Cell::new(0),
     };
     let mut page = JsonPage::new(listing.query.limit);
@@ -100,8 +100,8 @@ struct Listing<'a> {
     view: View<'a>,
     /// How long records may take. One that takes longer is left out.
     timeout: GroupTimeout,
-    /// Whether a record replied. One that does not is left out, but when none does there is nothing to
-    /// show.
+    /// Whether a record of the page replied. One that does not is left out, but when none does there is
+    /// nothing to show.
     has_replies: Cell<bool>,
     /// How many of the groups that were asked for together had a record that did not reply.
     failed_groups: Cell<usize>,
@@ -177,13 +177,10 @@ impl Listing<'_> {
             return Err(Fault::StoreUnavailable);
         };
         match entry {
-            Ok(Some(ListEntry::Brief(summary))) => {
-                self.has_replies.set(true);
-                Ok(Position {
-                    created: summary.created.timestamp_millis(),
-                    id: id.clone(),
-                })
-            }
+            Ok(Some(ListEntry::Brief(summary))) => Ok(Position {
+                created: summary.created.timestamp_millis(),
+                id: id.clone(),
+            }),
             Ok(_) => Err(unknown()),
             Err(error) => Err(self.exchange.store_failed(&error)),
         }

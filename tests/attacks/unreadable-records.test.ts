@@ -1,5 +1,5 @@
 // Lists whose records hang, fail or are slow: what can be read is answered before the request's deadline, the links lead
-// past what cannot.
+// past what cannot, and an outage is a 503 instead of an empty page.
 import assert from "node:assert/strict";
 import { after, afterEach, test } from "node:test";
 
@@ -123,3 +123,28 @@ for (const [name, behaviour] of [
     assert.deepEqual((await pages(project, "/v2.1/servers?limit=1")).flat(), made.slice(3));
   });
 }
+
+test("a page after a place in the list is a 503 when no record replies any more, not an empty page", async () => {
+  const project = new Project(worker);
+  await makeMany(project, 52);
+  await listed(project, "/v2.1/servers", 52);
+  const { ids, next } = await page(project, "/v2.1/servers?status=ERROR&limit=5");
+  assert.deepEqual(ids, []);
+  assert.match(next ?? "", /marker=\d+\./);
+  await setBehaviours(worker, { resource: { "*": "throws" } });
+  assertUnavailable(await get(project, next ?? ""));
+});
+
+test("a page is a 503 when none of its records replies, although its marker's does", async () => {
+  const [project, [first, ...others]] = await withUnlucky("throws", 0, 4);
+  const { ids, next } = await page(project, "/v2.1/servers?limit=1");
+  assert.deepEqual(ids, [first]);
+  await behaveAll(others, "throws");
+  assertUnavailable(await get(project, next ?? ""));
+});
+
+test("more records in a row than are asked for after a failure: a 503, and no wrong end of the list", async () => {
+  const [project, made] = await withUnlucky("throws", 27, 30);
+  assertUnavailable(await get(project, "/v2.1/servers?limit=1"));
+  assert.deepEqual((await pages(project, "/v2.1/servers")).flat(), made.slice(27));
+});
