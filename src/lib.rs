@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `handler` | one request, from its head to its response |
 //! | `list`, `registry` | what the handler does for lists and for the control plane |
+//! | `records` | reading the records of one page of either |
 //! | `auth` | who is asking: this isolate's memory, KV, Keystone |
 //! | `objects` | the two Durable Objects, and how to call them |
 //! | `context`, `log`, `counters` | what passes through a request, the line that is logged of it, and what is counted |
@@ -30,6 +31,7 @@ mod list;
 mod log;
 mod objects;
 mod platform;
+mod records;
 mod registry;
 mod response;
 mod service;

@@ -3,15 +3,13 @@
 //! An index says what might be there. What is shown is what each resource's own record says now, so a
 //! list never names a resource to a project that may not see it, however late the index is.
 
-use std::cell::Cell;
-
 use edge_metadata_core::auth::Actor;
 use edge_metadata_core::http::accept::compute_media_type;
 use edge_metadata_core::http::documents::View;
 use edge_metadata_core::http::fault::Fault;
 use edge_metadata_core::http::header;
 use edge_metadata_core::http::json_page::JsonPage;
-use edge_metadata_core::http::list::{GroupTimeout, ListQuery, Marker};
+use edge_metadata_core::http::list::{ListQuery, Marker};
 use edge_metadata_core::http::microversion::Microversion;
 use edge_metadata_core::http::response::Response;
 use edge_metadata_core::http::route::ComputeRoute;
@@ -19,17 +17,12 @@ use edge_metadata_core::metadata::{Kind, ResourceId};
 use edge_metadata_core::rpc::{
     IndexPage, IndexQuery, ListEntry, ListScope, Order, Position, ShowListEntry, Summary,
 };
-use futures_util::future::{Either, select};
+use futures_util::TryStreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use crate::delay::Delay;
 use crate::exchange::Exchange;
 use crate::objects::client::StoreError;
-use crate::platform;
-
-/// Records that one answer asks for at most. A search that has found little by then has a `next` link.
-const MAX_RECORDS: usize = 500;
+use crate::records::Records;
 
 /// Pages of the lists that one answer is searched in at most.
 const MAX_SEARCHES: usize = 10;
@@ -37,21 +30,12 @@ const MAX_SEARCHES: usize = 10;
 /// Full records that are asked for at once: some 64 of the largest fill a page.
 const FULL_AT_ONCE: usize = 25;
 
-/// Groups of records of which one may fail to reply in time: two of them leave time for an answer.
-const MAX_FAILED_GROUPS: usize = 2;
-
-/// Records that are asked for at least after such a group, however few the page misses: there is one
-/// such group left to find a record that replies.
-const LEAST_AFTER_FAILURE: usize = 25;
-
 /// Answers a request for a list.
 ///
 /// # Errors
 ///
 /// 400 and 403 as [`ListQuery::parse`]; 400 for a marker that does not exist; 503 when a list, the
-/// marker's record or all records of the page that were asked for did not reply. An outage must not
-/// read as an empty page or as the end of a list. So this is a 503, too, when records behind those
-/// might reply. The marker's record is no sign that others can be read: the page before has just read it.
+/// marker's record or all records of the page that were asked for did not reply, as [`Records::check`].
 pub(crate) async fn answer(
     exchange: &Exchange,
     route: &ComputeRoute,
@@ -68,9 +52,7 @@ pub(crate) async fn answer(
         detail,
         query,
         view: exchange.view(route, version, actor),
-        timeout: GroupTimeout::new(platform::now(), exchange.context.deadline),
-        has_replies: Cell::new(false),
-        failed_groups: Cell::new(0),
+        records: Records::new(&exchange.context),
     };
     let mut page = JsonPage::new(listing.query.limit);
     let next = if listing.query.is_empty() {
@@ -78,9 +60,7 @@ pub(crate) async fn answer(
     } else {
         listing.fill(&mut page).await?
     };
-    if listing.failed_groups.get() > 0 && !listing.has_replies.get() {
-        return Err(Fault::StoreUnavailable);
-    }
+    listing.records.check()?;
     let next = next.map(|marker| {
         let list_url = listing.view.list_url(detail);
         listing.query.next_url(&list_url, &marker)
@@ -98,13 +78,7 @@ struct Listing<'a> {
     detail: bool,
     query: ListQuery,
     view: View<'a>,
-    /// How long records may take. One that takes longer is left out.
-    timeout: GroupTimeout,
-    /// Whether a record of the page replied. One that does not is left out, but when none does there is
-    /// nothing to show.
-    has_replies: Cell<bool>,
-    /// How many of the groups that were asked for together had a record that did not reply.
-    failed_groups: Cell<usize>,
+    records: Records<'a>,
 }
 
 impl Listing<'_> {
@@ -116,16 +90,15 @@ impl Listing<'_> {
             return Ok(None);
         }
         let mut after = self.start().await?;
-        let (mut asked, mut searches) = (0, 0);
+        let mut searches = 0;
         loop {
-            let limit = self.group_size(page.missing());
+            let limit = self.records.group_size(page.missing());
             let found = self.positions(&after, limit).await?;
             let ids: Vec<_> = found
                 .entries
                 .iter()
                 .filter_map(|position| ResourceId::parse(&position.id))
                 .collect();
-            asked += ids.len();
             searches += 1;
             self.push_all(page, &ids).await;
             if page.is_full() {
@@ -133,26 +106,11 @@ impl Listing<'_> {
             }
             match found.resume_after {
                 None => return Ok(None),
-                Some(position)
-                    if asked >= MAX_RECORDS
-                        || searches >= MAX_SEARCHES
-                        || self.failed_groups.get() >= MAX_FAILED_GROUPS
-                        || !self.timeout.allows_another(platform::now()) =>
-                {
+                Some(position) if searches >= MAX_SEARCHES || !self.records.allow_another() => {
                     return Ok(Some(Marker::Position(position)));
                 }
                 Some(position) => after = position,
             }
-        }
-    }
-
-    /// Returns how many records are asked for next, when so many entries are missing. What the page has
-    /// no room for is on the next one.
-    fn group_size(&self, missing: usize) -> usize {
-        if self.failed_groups.get() > 0 {
-            missing.max(LEAST_AFTER_FAILURE)
-        } else {
-            missing
         }
     }
 
@@ -170,19 +128,12 @@ impl Listing<'_> {
             scope: ListScope::Visible,
             detail: false,
         };
-        let timeout = self.timeout.at(platform::now());
-        let Some(entry) = platform::timeout(timeout, self.entry(resource_id, &args)).await else {
-            let context = &self.exchange.context;
-            context.note("the marker's object did not reply in time");
-            return Err(Fault::StoreUnavailable);
-        };
-        match entry {
-            Ok(Some(ListEntry::Brief(summary))) => Ok(Position {
+        match self.records.marker(self.entry(resource_id, &args)).await? {
+            Some(ListEntry::Brief(summary)) => Ok(Position {
                 created: summary.created.timestamp_millis(),
                 id: id.clone(),
             }),
-            Ok(_) => Err(unknown()),
-            Err(error) => Err(self.exchange.store_failed(&error)),
+            _ => Err(unknown()),
         }
     }
 
@@ -229,43 +180,14 @@ impl Listing<'_> {
         }
     }
 
-    /// Asks for records, all at once. One that cannot be read in time is left out, and the log says so.
+    /// Asks for records, all at once, and returns those that are in the lists.
     async fn entries(&self, ids: &[ResourceId]) -> Vec<(ResourceId, ListEntry)> {
         let args = ShowListEntry {
             scope: self.query.scope(),
             detail: self.detail,
         };
-        let mut calls: FuturesUnordered<_> = ids
-            .iter()
-            .enumerate()
-            .map(async |(at, id)| (at, self.entry(*id, &args).await))
-            .collect();
-        let mut replies: Vec<Option<Option<ListEntry>>> = vec![None; ids.len()];
-        let mut timeout = Delay::from(self.timeout.at(platform::now()));
-        let mut failure = None;
-        while let Either::Left((Some((at, reply)), _)) = select(calls.next(), &mut timeout).await {
-            match reply {
-                Ok(entry) => {
-                    if let Some(slot) = replies.get_mut(at) {
-                        *slot = Some(entry);
-                    }
-                }
-                Err(error) => failure = Some(error.to_string()),
-            }
-        }
-        let left_out = replies.iter().filter(|reply| reply.is_none()).count();
-        if left_out > 0 {
-            let cause = failure.unwrap_or_else(|| "they did not reply in time".to_owned());
-            let context = &self.exchange.context;
-            context.note(format!(
-                "records are left out: {cause} ({left_out} of {})",
-                ids.len()
-            ));
-            self.failed_groups.update(|groups| groups + 1);
-        }
-        if left_out < ids.len() {
-            self.has_replies.set(true);
-        }
+        let calls = ids.iter().map(|id| self.entry(*id, &args));
+        let replies = self.records.group(calls).await;
         let entries = ids.iter().zip(replies);
         entries
             .filter_map(|(id, reply)| Some((*id, reply.flatten()?)))

@@ -18,14 +18,13 @@ use edge_metadata_core::rpc::{
     ChangedResource, EntryKind, IndexPage, IndexQuery, NameFilter, Order, Position, Registered,
 };
 use edge_metadata_core::storage::index_entry;
-use futures_util::StreamExt as _;
-use futures_util::stream;
 use serde_json::Value as Json;
 
 use crate::exchange::Exchange;
-use crate::objects::client::{ResourceClient, StoreError};
+use crate::objects::client::ResourceClient;
+use crate::records::Records;
 
-/// Records that are asked for at once.
+/// Records that are asked for at once, at most.
 const RECORDS_AT_ONCE: usize = 25;
 
 /// Answers a request to the registry.
@@ -92,41 +91,61 @@ impl Registry<'_> {
     }
 
     /// GET of what is registered of a project, newest first.
+    ///
+    /// # Errors
+    ///
+    /// 400 as [`RegistryQuery::records`] and for a marker that does not exist; 503 when the list, the
+    /// marker's record or all records that were asked for did not reply, as [`Records::check`].
     async fn records(&self, kind: Kind, route: &RegistryRoute) -> Result<Response, Fault> {
         let query = RegistryQuery::records(self.exchange.context.head.query())?;
         let project_id = query.project_id.as_deref().unwrap_or_default();
         let mut page = JsonPage::new(query.limit);
+        let records = Records::new(&self.exchange.context);
         let mut after = match &query.marker {
             None => Position::start(Order::NewestFirst),
             Some(Marker::Position(position)) => position.clone(),
-            Some(Marker::Resource(id)) => self.position(kind, id).await?,
+            Some(Marker::Resource(id)) => self.position(kind, id, &records).await?,
         };
+        // Whether some of the records are not shown. Then more are asked for than the page misses.
+        let mut is_sparse = false;
         let next = loop {
-            let limit = page.missing().min(RECORDS_AT_ONCE);
+            let limit = if is_sparse {
+                RECORDS_AT_ONCE
+            } else {
+                page.missing().min(RECORDS_AT_ONCE)
+            };
             let found = self
                 .index(project_id, kind.into(), &after, limit, Order::NewestFirst)
                 .await?;
             let mut overflow = false;
-            for (position, registered) in self.inspect_all(kind, &found).await? {
-                // An image is in its members' lists as well.
-                let Some((id, registered)) = registered else {
-                    after = position;
-                    continue;
-                };
-                let is_own = registered.record.project_id == project_id;
-                if is_own && !page.push(&entry(id, registered)) {
+            for (position, registered) in self.inspect_all(kind, &found, &records).await? {
+                // What the page has no room for is on the next one, whether it replied or not.
+                if page.is_full() {
                     overflow = true;
                     break;
+                }
+                // An image is in its members' lists as well.
+                let own = registered.filter(|(_, own)| own.record.project_id == project_id);
+                if let Some((id, registered)) = own {
+                    if !page.push(&entry(id, registered)) {
+                        overflow = true;
+                        break;
+                    }
+                } else {
+                    is_sparse = true;
                 }
                 after = position;
             }
             match found.resume_after {
-                None if !overflow => break None,
-                _ if overflow || page.is_full() => break Some(Marker::Position(after)),
+                _ if overflow => break Some(Marker::Position(after)),
+                Some(position) if page.is_full() || !records.allow_another() => {
+                    break Some(Marker::Position(position));
+                }
                 Some(position) => after = position,
                 None => break None,
             }
         };
+        records.check()?;
         Ok(self.page(page, kind.plural(), &query, route, next))
     }
 
@@ -196,11 +215,16 @@ impl Registry<'_> {
     }
 
     /// Returns the place of a record that the last page ended with.
-    async fn position(&self, kind: Kind, id: &str) -> Result<Position, Fault> {
+    async fn position(
+        &self,
+        kind: Kind,
+        id: &str,
+        records: &Records<'_>,
+    ) -> Result<Position, Fault> {
         let unknown = || Fault::MarkerNotFound(id.to_owned());
         let resource_id = ResourceId::parse(id).ok_or_else(unknown)?;
-        let known = self.object(kind, resource_id)?.inspect().await;
-        let known = known.map_err(|error| self.exchange.store_failed(&error))?;
+        let object = self.object(kind, resource_id)?;
+        let known = records.marker(object.inspect()).await?;
         let created = known.map_err(|_| unknown())?.record.created;
         Ok(Position {
             created: created.timestamp_millis(),
@@ -208,29 +232,29 @@ impl Registry<'_> {
         })
     }
 
-    /// Asks for the records of a page, in its order; [`None`] for one that does not exist any more.
+    /// Asks for the records of a page, in its order; [`None`] for one that does not exist any more, and
+    /// for one that cannot be read in time.
     async fn inspect_all(
         &self,
         kind: Kind,
         page: &IndexPage,
+        records: &Records<'_>,
     ) -> Result<Vec<(Position, Option<(ResourceId, Registered)>)>, Fault> {
-        let calls = page.entries.iter().map(|position| async move {
+        let resources = self.exchange.service.resources()?;
+        let options = self.exchange.call_options();
+        let calls = page.entries.iter().map(async |position| {
             let Some(id) = ResourceId::parse(&position.id) else {
-                return Ok((position.clone(), None));
+                return Ok(None);
             };
-            let registered = self.object(kind, id)?.inspect().await;
-            let registered =
-                registered.map_err(|error: StoreError| self.exchange.store_failed(&error))?;
-            Ok((
-                position.clone(),
-                registered.ok().map(|registered| (id, registered)),
-            ))
+            let object = resources.client(kind, id, self.actor, options);
+            let registered = object.inspect().await?;
+            Ok(registered.ok().map(|registered| (id, registered)))
         });
-        let replies: Vec<Result<_, Fault>> = stream::iter(calls)
-            .buffered(RECORDS_AT_ONCE)
-            .collect()
-            .await;
-        replies.into_iter().collect()
+        let replies = records.group(calls).await;
+        let positions = page.entries.iter().cloned();
+        Ok(positions
+            .zip(replies.into_iter().map(Option::flatten))
+            .collect())
     }
 
     fn page(
