@@ -610,6 +610,27 @@ test("X-Service-Token: one that is empty or white space counts as absent", async
   assertRefused(await ask(worker, keystone.token({ expiresIn: -60 }), { "X-Service-Token": "" }));
 });
 
+test("X-Service-Token: one whose access rules do not allow the request is valid, but vouches for nothing", async () => {
+  const restricted = (rules: object[]): object => ({ application_credential: { id: "a", access_rules: rules } });
+  const rules = [{ id: "r", service: "compute", method: "GET", path: "/registry/images/*" }];
+  const serviceToken = keystone.token({ ...service, fields: { ...restricted(rules) } });
+  const headers = { "X-Service-Token": serviceToken };
+  const path = `/registry/images/${resourceId()}`;
+  const put = { headers, body: { image: { project_id: projectId() } } };
+  // Neither for itself, nor for another restricted token, nor for one that has expired.
+  const other = keystone.token({ roles: ["admin"], fields: { ...restricted([]) } });
+  const expired = keystone.token({ roles: ["admin"], expiresIn: -60 });
+  for (const token of [serviceToken, other, expired]) {
+    assertRefused(await worker.request("PUT", path, { token, ...put }));
+  }
+  assert.ok(keystone.asked.every(({ url }) => !url.includes("allow_expired")));
+  assert.equal((await worker.request("PUT", path, { token: keystone.token({ roles: ["admin"] }), ...put })).status, 201);
+  // Where its rules allow the request, it is a service like another.
+  for (const token of [serviceToken, other, expired]) {
+    assert.equal((await worker.request("GET", path, { token, headers })).status, 200);
+  }
+});
+
 test("X-Service-Token: 503 when it cannot be checked", async () => {
   keystone.behaviour = (response) => json(response, 500, {});
   assertKeystoneUnavailable(await ask(worker, keystone.token(), { "X-Service-Token": keystone.token(service) }));

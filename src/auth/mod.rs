@@ -80,7 +80,8 @@ impl Authenticator {
     /// K: white space around a token is stripped. A service token that is there and not empty must
     /// be valid as well. One whose role is `service` lets a user's token pass that Keystone still
     /// shows although it has expired, and stands for a chain of requests whose first one was checked
-    /// against the user's access rules.
+    /// against the user's access rules. P: its own access rules must allow the request, else it is
+    /// only valid.
     ///
     /// # Errors
     ///
@@ -94,13 +95,18 @@ impl Authenticator {
         let service_token = service_token
             .map(str::trim_ascii)
             .filter(|token| !token.is_empty());
+        let head = &context.head;
+        let may_request = |identity: &Identity| identity.may_request(&head.method, &head.path);
         let is_service = match service_token {
-            Some(service_token) => self.resolve(service_token, None, context).await?.is_service,
+            Some(service_token) => {
+                let service = self.resolve(service_token, None, context).await?;
+                service.is_service && may_request(&service)
+            }
             None => false,
         };
         let voucher = service_token.filter(|_| is_service);
         let identity = self.resolve(token.trim_ascii(), voucher, context).await?;
-        if is_service || identity.may_request(&context.head.method, &context.head.path) {
+        if is_service || may_request(&identity) {
             Ok(identity)
         } else {
             Err(AuthError::Unauthorized)
