@@ -495,6 +495,27 @@ test("another isolate finds in KV what this one learned, under the digest, and f
   }
 });
 
+test("what KV holds of another Keystone's answers is not believed", async () => {
+  const token = keystone.token();
+  assertKnown(await ask(worker, token));
+  const key = `keystone:${digest(token)}`;
+  let value: string | null = null;
+  for (let wait = 0; wait < 40 && value === null; wait += 1) {
+    await sleep(25);
+    value = await (await worker.kv()).get(key);
+  }
+  const other = await startKeystone();
+  const elsewhere = await startWorker({ vars: { ...settings, KEYSTONE_URL: other.url } });
+  try {
+    await (await elsewhere.kv()).put(key, value ?? "");
+    assertRefused(await ask(elsewhere, token));
+    assert.equal(other.asked.length, 1);
+  } finally {
+    await elsewhere.stop();
+    await other.stop();
+  }
+});
+
 test("embedded tokens are not read, nor is what KV holds without a time", async () => {
   const embedded = await worker.token({ project: projectId(), roles: ["admin"] });
   assertRefused(await ask(worker, embedded));
@@ -746,23 +767,18 @@ test("a domain's admin is no admin of images, from Keystone, from memory and fro
 });
 
 /** What release 0.1 wrote to KV. */
-function storedBefore(project: string | null, roles: string[]): string {
+function storedBefore(project: string, roles: string[]): string {
   const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
   const claims = { user_id: "u", project_id: project, roles, expires_at: inAnHour, access_rules: null };
   return JSON.stringify({ ...claims, cached_until: inAnHour });
 }
 
-test("what release 0.1 left in KV is believed, unless it does not say whose admin it is", async () => {
+test("what release 0.1 left in KV is not believed, because it does not name its Keystone", async () => {
   const kv = await worker.kv();
-  const scoped = keystone.token();
-  await kv.put(`keystone:${digest(scoped)}`, storedBefore(projectId(), ["member"]));
-  assertKnown(await ask(worker, scoped));
-  assert.equal(keystone.asked.length, 0);
-  const fields = { domain: { id: "default", name: "Default" } };
-  const domain = keystone.token({ project: null, roles: ["admin"], fields });
-  await kv.put(`keystone:${digest(domain)}`, storedBefore(null, ["admin"]));
-  const answer = await worker.request("GET", `/images/${resourceId()}/metadata`, { token: domain });
-  assertFault(answer, 404, "itemNotFound", "Image not found.");
+  const token = keystone.token();
+  await kv.put(`keystone:${digest(token)}`, storedBefore(projectId(), ["member"]));
+  keystone.revoke(token);
+  assertRefused(await ask(worker, token));
   assert.equal(keystone.asked.length, 1);
 });
 

@@ -9,6 +9,7 @@ use edge_metadata_core::auth::{
 use edge_metadata_core::timestamp::{self, Timestamp};
 
 const TTL: Duration = Duration::from_secs(300);
+const KEYSTONE: &str = "https://keystone.example/v3/auth/tokens";
 
 fn now() -> Timestamp {
     timestamp::from_millis(1_800_000_000_000)
@@ -27,7 +28,7 @@ pub fn tokens(input: &[u8]) {
         assert_eq!(claims.access_rules, None);
         check_claims(claims);
     }
-    if let Some(cached) = CachedClaims::parse(&text, now(), TTL) {
+    if let Some(cached) = CachedClaims::parse(&text, KEYSTONE, now(), TTL) {
         check_cached(&cached);
         check_claims(cached.claims);
     }
@@ -74,9 +75,9 @@ pub fn keystone(input: &[u8]) {
 
 /// What is written is read as it was.
 fn check_cached(cached: &CachedClaims) {
-    let text = cached.to_json().expect("claims have a JSON form");
+    let text = cached.to_json(KEYSTONE).expect("claims have a JSON form");
     assert_eq!(
-        CachedClaims::parse(&text, now(), TTL).as_ref(),
+        CachedClaims::parse(&text, KEYSTONE, now(), TTL).as_ref(),
         Some(cached)
     );
 }

@@ -26,7 +26,7 @@ pub struct CachedClaims {
 struct Value {
     user_id: String,
     project_id: Option<String>,
-    /// Of a token without a project. Release 0.1 did not write it.
+    /// Of a token without a project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     scope: Option<OtherScope>,
     roles: Vec<String>,
@@ -39,6 +39,9 @@ struct Value {
     audit_id: Option<String>,
     #[serde(with = "timestamp")]
     cached_until: Timestamp,
+    /// The URL at which the token was validated. Required: a value without it, as release 0.1 wrote
+    /// it, may be of another Keystone.
+    keystone: String,
 }
 
 /// [`Scope`], but for projects.
@@ -58,18 +61,20 @@ impl CachedClaims {
         Self { claims, until }
     }
 
-    /// Parses a value of KV. Returns [`None`] when it may no longer be believed or is not such a
-    /// value. A `ttl` that is shorter now than when the value was written counts.
+    /// Parses a value of KV. Returns [`None`] when it may no longer be believed, is not such a value
+    /// or does not name `keystone`, the URL at which tokens are validated. A `ttl` that is shorter now
+    /// than when the value was written counts.
     #[must_use]
-    pub fn parse(text: &str, now: Timestamp, ttl: Duration) -> Option<Self> {
+    pub fn parse(text: &str, keystone: &str, now: Timestamp, ttl: Duration) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
+        if value.keystone != keystone {
+            return None;
+        }
         let scope = match (value.project_id, value.scope) {
             (Some(id), None) => Scope::Project(id),
             (None, Some(OtherScope::Domain)) => Scope::Domain,
             (None, Some(OtherScope::System)) => Scope::System,
             (None, Some(OtherScope::Unscoped)) => Scope::Unscoped,
-            // Release 0.1: with roles it may be a domain's or the system's.
-            (None, None) if value.roles.is_empty() => Scope::Unscoped,
             (None, None) | (Some(_), Some(_)) => return None,
         };
         let claims = Claims {
@@ -85,12 +90,12 @@ impl CachedClaims {
         (now < cached.until).then_some(cached)
     }
 
-    /// Returns the value that KV is to hold.
+    /// Returns the value that KV is to hold of what the Keystone said that validates at `keystone`.
     ///
     /// # Errors
     ///
     /// Never: every claim has a JSON form.
-    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+    pub fn to_json(&self, keystone: &str) -> Result<String, serde_json::Error> {
         let claims = self.claims.clone();
         let (project_id, scope) = match claims.scope {
             Scope::Project(id) => (Some(id), None),
@@ -107,6 +112,7 @@ impl CachedClaims {
             access_rules: claims.access_rules,
             audit_id: claims.audit_id,
             cached_until: self.until,
+            keystone: keystone.to_owned(),
         })
     }
 
@@ -124,6 +130,7 @@ mod tests {
     use super::*;
 
     const TTL: Duration = Duration::from_mins(5);
+    const KEYSTONE: &str = "https://keystone.example/v3/auth/tokens";
 
     fn at(seconds: u64) -> Timestamp {
         timestamp::parse("2026-11-21T12:00:00Z").unwrap() + Duration::from_secs(seconds)
@@ -145,7 +152,13 @@ mod tests {
     }
 
     fn stored(claims: Claims, ttl: Duration) -> String {
-        CachedClaims::new(claims, at(0), ttl).to_json().unwrap()
+        CachedClaims::new(claims, at(0), ttl)
+            .to_json(KEYSTONE)
+            .unwrap()
+    }
+
+    fn parse(text: &str, now: Timestamp, ttl: Duration) -> Option<CachedClaims> {
+        CachedClaims::parse(text, KEYSTONE, now, ttl)
     }
 
     #[test]
@@ -164,39 +177,30 @@ mod tests {
                         ..claims(3_600)
                     };
                     let cached = CachedClaims::new(claims, at(0), TTL);
-                    let text = cached.to_json().unwrap();
-                    assert_eq!(CachedClaims::parse(&text, at(0), TTL), Some(cached));
+                    let text = cached.to_json(KEYSTONE).unwrap();
+                    assert_eq!(parse(&text, at(0), TTL), Some(cached));
                 }
             }
         }
     }
 
     #[test]
-    fn values_that_release_0_1_wrote_are_read() {
+    fn a_value_that_another_keystone_or_none_vouched_for_is_not_believed() {
+        let text = stored(claims(3_600), TTL);
+        assert!(parse(&text, at(0), TTL).is_some());
+        let another = "https://keystone.another.example/v3/auth/tokens";
+        assert_eq!(CachedClaims::parse(&text, another, at(0), TTL), None);
+        assert_eq!(CachedClaims::parse(&text, "", at(0), TTL), None);
+        // What release 0.1 wrote.
         let text = r#"{"user_id":"alice","project_id":"acme","roles":["member","reader"],"expires_at":"2026-11-21T13:00:00Z","access_rules":[["GET","/v2.1/**"],["PUT","/a"]],"cached_until":"2026-11-21T12:05:00.250Z"}"#;
-        let cached = CachedClaims::parse(text, at(0), Duration::from_hours(1)).unwrap();
-        let rule = |method: &str, path: &str| AccessRule {
-            method: method.into(),
-            path: path.into(),
-        };
-        let expected = Claims {
-            audit_id: None,
-            access_rules: Some(vec![rule("GET", "/v2.1/**"), rule("PUT", "/a")]),
-            ..claims(3_600)
-        };
-        assert_eq!(cached.claims, expected);
-        assert_eq!(cached.until, at(300) + Duration::from_millis(250));
-        // Of a token without a project it did not say whether it was a domain's or the system's.
-        for (roles, scope) in [("", Some(Scope::Unscoped)), (r#""admin""#, None)] {
-            let text = format!(
-                r#"{{"user_id":"u","project_id":null,"roles":[{roles}],"expires_at":"2026-11-21T13:00:00Z","access_rules":null,"cached_until":"2026-11-21T12:05:00Z"}}"#
-            );
-            let cached = CachedClaims::parse(&text, at(0), TTL);
-            assert_eq!(cached.map(|cached| cached.claims.scope), scope);
-        }
+        assert_eq!(parse(text, at(0), TTL), None);
+        assert_eq!(CachedClaims::parse(text, "", at(0), TTL), None);
+        // But for that, it is such a value.
+        let named = text.replacen('{', &format!("{{\"keystone\":\"{KEYSTONE}\","), 1);
+        assert!(parse(&named, at(0), TTL).is_some());
     }
 
-    /// While a new release is rolled out, both read what either writes.
+    /// While a new release is rolled out, the older one reads what it writes.
     #[test]
     fn release_0_1_reads_what_is_written_now() {
         let rules = vec![AccessRule {
@@ -214,6 +218,7 @@ mod tests {
                 "user_id": "alice", "project_id": "acme", "roles": ["member", "reader"],
                 "expires_at": "2026-11-21T13:00:00Z", "access_rules": [["GET", "/v2.1/**"]],
                 "cached_until": "2026-11-21T12:05:00Z", "audit_id": "3T2dc1CGQxyJsHdDu1xkcw",
+                "keystone": KEYSTONE,
             })
         );
     }
@@ -221,15 +226,15 @@ mod tests {
     #[test]
     fn a_value_is_believed_for_the_configured_time_and_no_longer() {
         let text = stored(claims(3_600), TTL);
-        assert!(CachedClaims::parse(&text, at(299), TTL).is_some());
-        assert!(CachedClaims::parse(&text, at(300), TTL).is_none());
+        assert!(parse(&text, at(299), TTL).is_some());
+        assert!(parse(&text, at(300), TTL).is_none());
     }
 
     #[test]
     fn a_value_is_never_believed_past_the_tokens_expiry() {
         let text = stored(claims(10), TTL);
-        assert!(CachedClaims::parse(&text, at(9), TTL).is_some());
-        assert!(CachedClaims::parse(&text, at(10), TTL).is_none());
+        assert!(parse(&text, at(9), TTL).is_some());
+        assert!(parse(&text, at(10), TTL).is_none());
         // Nor when the value says so.
         let until = |time| format!("\"cached_until\":\"{time}\"");
         let changed = text.replace(
@@ -237,21 +242,21 @@ mod tests {
             &until("2099-01-01T00:00:00Z".into()),
         );
         assert_ne!(changed, text);
-        assert!(CachedClaims::parse(&changed, at(9), TTL).is_some());
-        assert!(CachedClaims::parse(&changed, at(10), TTL).is_none());
+        assert!(parse(&changed, at(9), TTL).is_some());
+        assert!(parse(&changed, at(10), TTL).is_none());
     }
 
     #[test]
     fn reading_a_value_does_not_prolong_it() {
         let text = stored(claims(3_600), TTL);
-        let read = CachedClaims::parse(&text, at(200), TTL).unwrap();
+        let read = parse(&text, at(200), TTL).unwrap();
         assert_eq!(read.until, at(300));
     }
 
     #[test]
     fn a_shorter_setting_counts_for_what_is_stored_already() {
         let text = stored(claims(3_600), TTL);
-        let read = CachedClaims::parse(&text, at(0), Duration::from_secs(10)).unwrap();
+        let read = parse(&text, at(0), Duration::from_secs(10)).unwrap();
         assert_eq!(read.until, at(10));
     }
 
@@ -273,13 +278,14 @@ mod tests {
             ("\"access_rules\":null,", ""),
             ("\"cached_until\"", "\"x\""),
             ("\"user_id\"", "\"x\""),
+            ("\"project_id\":\"acme\"", "\"project_id\":null"),
             ("\"roles\"", "\"scope\":\"system\",\"roles\""),
             ("\"roles\"", "\"scope\":\"planet\",\"roles\""),
             ("{", ""),
         ] {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text);
-            assert_eq!(CachedClaims::parse(&changed, at(0), TTL), None, "{changed}");
+            assert_eq!(parse(&changed, at(0), TTL), None, "{changed}");
         }
     }
 }

@@ -107,7 +107,7 @@ impl Keystone {
     async fn in_kv(&self, digest: &TokenDigest, context: &RequestContext) -> Option<CachedClaims> {
         let kv = self.kv.as_ref()?;
         match kv::get(kv, &digest.kv_key(NAMESPACE), KV_PATIENCE).await {
-            Ok(text) => CachedClaims::parse(&text?, now(), self.ttl),
+            Ok(text) => CachedClaims::parse(&text?, self.client.url(), now(), self.ttl),
             Err(error) => {
                 context.note(format!("{error}, and was skipped"));
                 None
@@ -124,7 +124,7 @@ impl Keystone {
         context: &RequestContext,
     ) {
         if let Some(kv) = &self.kv
-            && let Ok(text) = cached.to_json()
+            && let Ok(text) = cached.to_json(self.client.url())
             && let Ok(put) = kv.put(&digest.kv_key(NAMESPACE), text)
         {
             let put = put.expiration_ttl(cached.kv_ttl(now).as_secs());
