@@ -20,6 +20,8 @@ export interface TokenFields {
   roles?: string[];
   /** Seconds; negative for an expired token. */
   expiresIn?: number;
+  /** How many characters the token has. */
+  length?: number;
   fields?: Record<string, unknown>;
 }
 
@@ -48,8 +50,8 @@ export class FakeKeystone {
   }
 
   /** Issues a token that this Keystone accepts. */
-  token({ project = projectId(), roles = ["member"], expiresIn = 3600, fields = {} }: TokenFields = {}): string {
-    const token = `gAAAAA${randomBytes(48).toString("base64url")}`;
+  token({ project = projectId(), roles = ["member"], expiresIn = 3600, length = 70, fields = {} }: TokenFields = {}): string {
+    const token = `gAAAAA${randomBytes(length).toString("base64url")}`.slice(0, length);
     const at = (seconds: number): string => new Date(Date.now() + seconds * 1000).toISOString().replace("Z", "000Z");
     this.#tokens.set(token, {
       token: {
@@ -89,7 +91,8 @@ export class FakeKeystone {
   };
 
   async listen(port: number): Promise<void> {
-    const server = http.createServer((request, response) => {
+    // The longest token comes twice, and Node.js allows 16 KiB of headers unless it is told otherwise.
+    const server = http.createServer({ maxHeaderSize: 32_768 }, (request, response) => {
       let body = "";
       request.on("data", (part: Buffer) => (body += part.toString()));
       request.on("end", () => {

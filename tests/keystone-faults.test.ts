@@ -74,8 +74,17 @@ test("404 on the subject is a 401", async () => {
 
 test("no token, white space, or what could be no header is a 401 that costs Keystone nothing", async () => {
   assertRefused(await ask(worker));
-  for (const token of ["", " \t ", "tök€n", "a b", "x".repeat(4_097)]) assertRefused(await ask(worker, token));
+  for (const token of ["", " \t ", "tök€n", "a b", "x".repeat(8_001)]) assertRefused(await ask(worker, token));
   assert.equal(keystone.asked.length, 0);
+});
+
+test("a token of 8,000 bytes is validated: Keystone decides about it", async () => {
+  const token = keystone.token({ length: 8_000 });
+  assertKnown(await ask(worker, token));
+  assert.deepEqual(
+    keystone.asked.map(({ headers }) => headers["x-subject-token"]),
+    [token],
+  );
 });
 
 test("without KEYSTONE_PUBLIC_URL a 401 names KEYSTONE_URL", async () => {
