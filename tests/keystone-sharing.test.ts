@@ -7,7 +7,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { projectId, resourceId, startWorker, type Worker } from "./harness.ts";
 import { fault, json, startKeystone, type Behaviour } from "./keystone-fake.ts";
-import { AT_ONCE_MS, ask, assertKeystoneUnavailable, assertKnown, assertTook, many, publicUrl } from "./keystone-probe.ts";
+import {
+  AT_ONCE_MS,
+  ask,
+  assertKeystoneUnavailable,
+  assertKnown,
+  assertRefused,
+  assertTook,
+  many,
+  publicUrl,
+} from "./keystone-probe.ts";
 
 const DEADLINE_MS = 700;
 
@@ -68,6 +77,21 @@ test("requests that shared a call share its failure, too", async () => {
   keystone.behaviour = delayed(200, (response) => json(response, 500, {}));
   for (const answer of await many(20, 20, () => ask(worker, token))) assertKeystoneUnavailable(answer);
   assert.equal(keystone.asked.length, 1);
+});
+
+test("a service token that is rejected rejects no request that another service vouches for", async () => {
+  const expired = keystone.token({ expiresIn: -60 });
+  const vouchers = [keystone.token({ roles: ["service"] }), keystone.token({ roles: ["service"] })] as const;
+  const [revoked, good] = vouchers;
+  // Both are in memory from here on.
+  for (const voucher of vouchers) assertKnown(await ask(patient, keystone.token(), { "X-Service-Token": voucher }));
+  keystone.revoke(revoked);
+  keystone.asked.length = 0;
+  keystone.behaviour = delayed(200);
+  const first = ask(patient, expired, { "X-Service-Token": revoked });
+  while (keystone.asked.length === 0) await sleep(5);
+  assertKnown(await ask(patient, expired, { "X-Service-Token": good }));
+  assertRefused(await first);
 });
 
 test("whoever waited too long for another one's call asks for himself", async () => {

@@ -36,8 +36,8 @@ pub(crate) struct Authenticator {
     is_caching: bool,
     /// How long the authority may take for one request.
     limit: Duration,
-    /// By the token and whether a service vouches for it.
-    calls: Coalescer<(TokenDigest, bool), Result<Resolved, AuthError>>,
+    /// By the token and by that of the service that vouches for it, which Keystone may reject.
+    calls: Coalescer<(TokenDigest, Option<TokenDigest>), Result<Resolved, AuthError>>,
     authority: Authority,
 }
 
@@ -132,14 +132,15 @@ impl Authenticator {
         if let Some(identity) = self.cache.get(&subject.digest, context.received_at) {
             return Ok(identity);
         }
-        let is_vouched_for = subject.service_token.is_some();
-        if !is_vouched_for && self.cache.is_invalid(&subject.digest, context.received_at) {
+        if subject.service_token.is_none()
+            && self.cache.is_invalid(&subject.digest, context.received_at)
+        {
             return Err(AuthError::Unauthorized);
         }
         let deadline = context.received_at + self.limit;
         let look_up = async || self.look_up(subject, deadline, context).await;
         let resolved = if self.is_caching {
-            let key = (subject.digest, is_vouched_for);
+            let key = (subject.digest, subject.service_token.map(TokenDigest::of));
             coalesce(&self.calls, key, deadline, look_up)
                 .await
                 .unwrap_or_else(|| Err(self.authority.too_late()))?
