@@ -94,6 +94,45 @@ test("a service token that is rejected rejects no request that another service v
   assertRefused(await first);
 });
 
+/** How long the requests of the next tests may wait for Keystone, and when the first of them has a quarter of it left. */
+const LIMIT_MS = 2_000;
+const LATE_MS = 1_500;
+
+test("a request whose time ends while it asks leaves the call to one that has more", async () => {
+  const asked = await startWorker({ vars: { ...settings, KEYSTONE_DEADLINE_MS: String(LIMIT_MS) } });
+  try {
+    const [token, other] = [keystone.token(), keystone.token()];
+    keystone.behaviour = (response, question) => {
+      if (question.headers["x-subject-token"] === other) return delayed(LATE_MS)(response, question);
+      return keystone.asked.length === 2 ? undefined : keystone.honest(response, question);
+    };
+    // Its service token takes most of its time.
+    const first = ask(asked, token, { "X-Service-Token": other });
+    while (keystone.asked.length < 2) await sleep(5);
+    const second = await ask(asked, token);
+    assertKnown(second);
+    assertTook(second, 0, LIMIT_MS - LATE_MS + AT_ONCE_MS);
+    assertKeystoneUnavailable(await first);
+    assert.equal(keystone.asked.length, 3);
+  } finally {
+    await asked.stop();
+  }
+});
+
+test("a Keystone that answers again is noticed while requests keep coming, and is not flooded until then", async () => {
+  const token = keystone.token();
+  const back = Date.now() + 1_500;
+  keystone.behaviour = (response, question) => (Date.now() < back ? undefined : delayed(150)(response, question));
+  const answers = [];
+  while (Date.now() < back + 1_200) {
+    answers.push(ask(worker, token));
+    await sleep(10);
+  }
+  const last = (await Promise.all(answers)).at(-1);
+  assert.equal(last?.status, 404, `asked ${keystone.asked.length} times`);
+  assert.ok(keystone.asked.length <= 20, `asked ${keystone.asked.length} times`);
+});
+
 test("whoever waited too long for another one's call asks for himself", async () => {
   const token = keystone.token();
   keystone.behaviour = (response, question) => (keystone.asked.length === 1 ? undefined : keystone.honest(response, question));
@@ -160,10 +199,11 @@ test("what a client asked for that reset its connection is remembered", async ()
 });
 
 /** A Worker with an application credential that has not asked for a token yet. */
-async function fresh(): Promise<Worker> {
+async function fresh(vars: Record<string, string> = {}): Promise<Worker> {
   return startWorker({
     vars: {
       ...settings,
+      ...vars,
       KEYSTONE_APPLICATION_CREDENTIAL_ID: randomBytes(16).toString("hex"),
       KEYSTONE_APPLICATION_CREDENTIAL_SECRET: randomBytes(24).toString("base64url"),
     },
@@ -198,6 +238,27 @@ test("503 for all: the Worker's own token is refused, and requested once", async
     const answers = await many(30, 30, () => ask(withCredential, keystone.token()));
     for (const answer of answers) assertKeystoneUnavailable(answer);
     assert.equal(posts(), 1);
+  } finally {
+    await withCredential.stop();
+  }
+});
+
+test("a request whose time ends while it requests the Worker's own token leaves that to one that has more", async () => {
+  const withCredential = await fresh({ KEYSTONE_DEADLINE_MS: String(LIMIT_MS) });
+  try {
+    keystone.behaviour = (response, question) => {
+      if (question.method === "POST") return posts() === 2 ? undefined : keystone.issuing(response, question);
+      if (keystone.validations.length > 1) return keystone.honest(response, question);
+      return delayed(LATE_MS, () => fault(response, 401))(response, question);
+    };
+    // Its first token of the Worker's own is rejected when most of its time has passed.
+    const first = ask(withCredential, keystone.token());
+    while (posts() < 2) await sleep(5);
+    const second = await ask(withCredential, keystone.token());
+    assertKnown(second);
+    assertTook(second, 0, LIMIT_MS - LATE_MS + AT_ONCE_MS);
+    assertKeystoneUnavailable(await first);
+    assert.equal(posts(), 3);
   } finally {
     await withCredential.stop();
   }

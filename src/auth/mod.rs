@@ -37,7 +37,7 @@ pub(crate) struct Authenticator {
     /// How long the authority may take for one request.
     limit: Duration,
     /// By the token and by that of the service that vouches for it, which Keystone may reject.
-    calls: Coalescer<(TokenDigest, Option<TokenDigest>), Result<Resolved, AuthError>>,
+    calls: Coalescer<(TokenDigest, Option<TokenDigest>), Resolved, AuthError>,
     authority: Authority,
 }
 

@@ -17,8 +17,9 @@ pub trait Notify {
 /// The questions of type `K` that are being asked in this isolate, each by one leader.
 ///
 /// Followers do not depend on the leader's fate. One that completes wakes them with its outcome.
-/// One that is dropped wakes them without, and the first of them leads. One that is neither, because
-/// the runtime has cancelled its request, is given up after [`patience`](Self::new).
+/// One that is dropped wakes them without, and the first of them leads, which is the one that joined
+/// last: it has the most time left. One that is neither, because the runtime has cancelled its
+/// request, is given up after [`patience`](Self::new).
 #[derive(Debug)]
 pub struct Coalescer<K, T, N> {
     patience: Duration,
@@ -170,7 +171,7 @@ impl<K: Eq + Hash, T, N: Notify> Leader<'_, K, T, N> {
         }
         if let State::Pending(followers) = std::mem::replace(&mut *state, end) {
             drop((calls, state));
-            for follower in followers {
+            for follower in followers.into_iter().rev() {
                 follower.notify();
             }
         }
@@ -296,6 +297,34 @@ mod tests {
         let (third, _) = follow(&calls, 1, 1);
         next.complete("found");
         assert_eq!(third.outcome(), Some("found"));
+    }
+
+    /// Were it the one that joined first, which has the least time left, each leader could run out of
+    /// time in turn while new followers join.
+    #[test]
+    fn the_follower_that_joined_last_is_woken_first() {
+        #[derive(Debug)]
+        struct Named(u32, Rc<RefCell<Vec<u32>>>);
+
+        impl Notify for Named {
+            fn notify(&self) {
+                self.1.borrow_mut().push(self.0);
+            }
+        }
+
+        let calls = Coalescer::<u32, &str, Named>::new(PATIENCE);
+        let woken = Rc::default();
+        let Role::Leader(leader) = calls.join(1, from_millis(0)) else {
+            panic!("there is no leader");
+        };
+        for name in 1..=3 {
+            let Role::Follower(follower) = calls.join(1, from_millis(0)) else {
+                panic!("there is a leader");
+            };
+            follower.subscribe(Named(name, Rc::clone(&woken)));
+        }
+        drop(leader);
+        assert_eq!(*woken.borrow(), [3, 2, 1]);
     }
 
     #[test]

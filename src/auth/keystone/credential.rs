@@ -25,7 +25,7 @@ pub(super) struct Credential {
     secret: ApplicationCredential,
     issued: RefCell<Option<OwnToken>>,
     /// All requests that need a token share the request for it.
-    calls: Coalescer<(), Result<OwnToken, Error>>,
+    calls: Coalescer<(), OwnToken, Error>,
 }
 
 /// A token of the Worker's own.
