@@ -661,6 +661,13 @@ test("X-Service-Token: one whose access rules do not allow the request is valid,
   }
 });
 
+test("X-Service-Token: without a user's token it is 401 and costs Keystone nothing", async () => {
+  keystone.behaviour = (response) => json(response, 500, {});
+  const headers = { "X-Service-Token": keystone.token(service) };
+  for (const token of [undefined, "", " ", "a b", "x".repeat(8_001)]) assertRefused(await ask(worker, token, headers));
+  assert.equal(keystone.asked.length, 0);
+});
+
 test("X-Service-Token: 503 when it cannot be checked", async () => {
   keystone.behaviour = (response) => json(response, 500, {});
   assertKeystoneUnavailable(await ask(worker, keystone.token(), { "X-Service-Token": keystone.token(service) }));

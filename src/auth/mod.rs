@@ -92,9 +92,15 @@ impl Authenticator {
         service_token: Option<&str>,
         context: &RequestContext,
     ) -> Result<Rc<Identity>, AuthError> {
+        let token = token.trim_ascii();
         let service_token = service_token
             .map(str::trim_ascii)
             .filter(|token| !token.is_empty());
+        // Both before the authority is asked about either.
+        let may_be_token = |token: &str| self.authority.may_have_issued(token);
+        if !may_be_token(token) || service_token.is_some_and(|token| !may_be_token(token)) {
+            return Err(AuthError::Unauthorized);
+        }
         let head = &context.head;
         let may_request = |identity: &Identity| identity.may_request(&head.method, &head.path);
         let is_service = match service_token {
@@ -105,7 +111,7 @@ impl Authenticator {
             None => false,
         };
         let voucher = service_token.filter(|_| is_service);
-        let identity = self.resolve(token.trim_ascii(), voucher, context).await?;
+        let identity = self.resolve(token, voucher, context).await?;
         if is_service || may_request(&identity) {
             Ok(identity)
         } else {
@@ -113,16 +119,14 @@ impl Authenticator {
         }
     }
 
-    /// Returns who one token speaks for: what is remembered of it, else what the authority says.
+    /// Returns who one token speaks for, which the authority may have issued: what is remembered of
+    /// it, else what the authority says.
     async fn resolve(
         &self,
         token: &str,
         service_token: Option<&str>,
         context: &RequestContext,
     ) -> Result<Rc<Identity>, AuthError> {
-        if !self.authority.may_have_issued(token) {
-            return Err(AuthError::Unauthorized);
-        }
         let subject = Subject {
             token,
             digest: TokenDigest::of(token),
