@@ -84,12 +84,12 @@ struct Listing<'a> {
 impl Listing<'_> {
     /// Fills a page, newest first. Returns where the next page begins, if there may be one.
     async fn fill(&self, page: &mut JsonPage) -> Result<Option<Marker>, Fault> {
+        let mut after = self.start().await?;
         if let Some(id) = self.query.only_id() {
             let ids: Vec<_> = ResourceId::parse(id).into_iter().collect();
-            self.push_all(page, &ids).await;
+            self.push_all(page, &ids, Some(&after)).await;
             return Ok(None);
         }
-        let mut after = self.start().await?;
         let mut searches = 0;
         loop {
             let limit = self.records.group_size(page.missing());
@@ -100,7 +100,7 @@ impl Listing<'_> {
                 .filter_map(|position| ResourceId::parse(&position.id))
                 .collect();
             searches += 1;
-            self.push_all(page, &ids).await;
+            self.push_all(page, &ids, None).await;
             if page.is_full() {
                 return Ok(page.last().map(|id| Marker::Resource(id.to_string())));
             }
@@ -164,14 +164,19 @@ impl Listing<'_> {
         Ok(IndexPage::merge(pages, query.limit))
     }
 
-    /// Adds those records to the page that the list shows, in the order of `ids`.
-    async fn push_all(&self, page: &mut JsonPage, ids: &[ResourceId]) {
+    /// Adds those records to the page that the list shows, in the order of `ids`, and only what comes
+    /// `after` a place, unless that is sure.
+    async fn push_all(&self, page: &mut JsonPage, ids: &[ResourceId], after: Option<&Position>) {
         for (id, entry) in self.entries(ids).await {
             let summary = match &entry {
                 ListEntry::Brief(summary) => summary.clone(),
                 ListEntry::Full(record) => Summary::from(record.as_ref()),
             };
-            if !self.query.matches(id, &summary) {
+            let is_before = |after: &Position| {
+                let created = summary.created.timestamp_millis();
+                (created, id.to_string()) >= (after.created, after.id.clone())
+            };
+            if !self.query.matches(id, &summary) || after.is_some_and(is_before) {
                 continue;
             }
             if !self.view.push(page, id, &entry) {

@@ -32,6 +32,8 @@ pub(crate) struct Records<'a> {
     /// Whether a record of the page replied. One that does not is left out, but when none does there is
     /// nothing to show.
     has_replies: Cell<bool>,
+    /// Whether the record that the page follows replied.
+    has_marker: Cell<bool>,
     /// How many of the groups that were asked for together had a record that did not reply.
     failed_groups: Cell<usize>,
 }
@@ -44,6 +46,7 @@ impl<'a> Records<'a> {
             timeout: GroupTimeout::new(platform::now(), context.deadline),
             asked: Cell::new(0),
             has_replies: Cell::new(false),
+            has_marker: Cell::new(false),
             failed_groups: Cell::new(0),
         }
     }
@@ -58,7 +61,10 @@ impl<'a> Records<'a> {
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, Fault> {
         let cause = match platform::timeout(self.timeout.at(platform::now()), call).await {
-            Some(Ok(record)) => return Ok(record),
+            Some(Ok(record)) => {
+                self.has_marker.set(true);
+                return Ok(record);
+            }
             Some(Err(error)) => error.to_string(),
             None => "the marker's object did not reply in time".to_owned(),
         };
@@ -129,9 +135,11 @@ impl<'a> Records<'a> {
     ///
     /// 503 when records were asked for and none replied. An outage must not read as an empty page or as
     /// the end of a list. So this is a 503, too, when records behind those might reply. The marker's
-    /// record is no sign that others can be read: the page before has just read it.
+    /// record is no sign that many others can be read, as the page before has just read it; but one
+    /// record that the list ends with is left out.
     pub(crate) fn check(&self) -> Result<(), Fault> {
-        if self.failed_groups.get() > 0 && !self.has_replies.get() {
+        let is_last_one = self.has_marker.get() && self.asked.get() == 1;
+        if self.failed_groups.get() > 0 && !self.has_replies.get() && !is_last_one {
             return Err(Fault::StoreUnavailable);
         }
         Ok(())

@@ -158,7 +158,9 @@ impl Registry<'_> {
         let query = RegistryQuery::changes(self.exchange.context.head.query())?;
         let after = match &query.marker {
             Some(Marker::Position(position)) => position.clone(),
-            Some(Marker::Resource(_)) | None => Position::start(Order::OldestFirst),
+            // Only a link's own marker says which of its changes a resource was listed for.
+            Some(Marker::Resource(id)) => return Err(Fault::MarkerNotFound(id.clone())),
+            None => Position::start(Order::OldestFirst),
         };
         let mut page = JsonPage::new(query.limit);
         let found = self

@@ -110,6 +110,7 @@ const SERVERS: Row[] = [
   // By uuid.
   { query: "uuid={web-1}", found: ["web-1"] },
   { query: "uuid={web-1}&name=late", found: [] },
+  { query: "uuid={web-1}&limit=1&marker={web-1}", found: [] },
   { query: "uuid={foreign}", found: [] },
   { query: "uuid={gone}", found: [] },
   { query: "uuid=nothing", found: [] },
@@ -333,5 +334,7 @@ test("a marker of another project's server, of one that is gone and of none is 4
   for (const marker of [ids["foreign"], ids["gone"], resourceId(), "nothing"]) {
     const answer = await ask(own, `/v2.1/servers?marker=${marker}`, "member");
     assertFault(answer, 400, "badRequest", `marker [${marker}] not found`);
+    const one = await ask(own, `/v2.1/servers?uuid=${ids["web-1"]}&marker=${marker}`, "member");
+    assertFault(one, 400, "badRequest", `marker [${marker}] not found`);
   }
 });

@@ -219,6 +219,23 @@ test("changes: the resources that have marks, oldest first, in pages, until what
   await listed(ids, ids.slice(2));
 });
 
+test("changes: a resource whose oldest change is applied moves behind those with older ones", async () => {
+  const project = new Project(worker);
+  const [one, other] = [await make("servers", project), await make("servers", project)];
+  await put(project, "servers", one, "key1", "mine");
+  await put(project, "servers", other, "key1", "mine");
+  await put(project, "servers", one, "key2", "mine");
+  await listed([one, other], [one, other]);
+  const { key1 } = await marks("servers", one);
+  await registry.put("servers", one, { applied: { key1: key1?.revision } });
+  await listed([one, other], [other, one]);
+});
+
+test("changes: a marker that is of no link is 400", async () => {
+  const id = resourceId();
+  assertFault(await registry.request("GET", `/registry/changes?marker=${id}`), 400, "badRequest", `marker [${id}] not found`);
+});
+
 test("changes: an empty limit and marker count as absent, and other parameters are 400", async () => {
   assert.equal((await registry.request("GET", "/registry/changes?limit=&marker=")).status, 200);
   for (const [query, field] of [

@@ -176,6 +176,13 @@ test("a page is a 503 when none of its records replies, although its marker's do
   assertUnavailable(await get(project, next ?? ""));
 });
 
+test("a record that cannot be read is left out where it is the last page's only one", async () => {
+  const [project, made] = await withUnlucky("throws", 0, 3);
+  await behaveAll(made.slice(2), "throws");
+  assert.deepEqual((await pages(project, "/v2.1/servers?limit=1")).flat(), made.slice(0, 2));
+  assert.deepEqual((await pages(project, "/v2.1/servers?limit=2")).flat(), made.slice(0, 2));
+});
+
 test("more records in a row than are asked for after a failure: a 503, and no wrong end of the list", async () => {
   const [project, made] = await withUnlucky("throws", 27, 30);
   assertUnavailable(await get(project, "/v2.1/servers?limit=1"));
