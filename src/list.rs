@@ -127,6 +127,7 @@ impl Listing<'_> {
         let args = ShowListEntry {
             scope: ListScope::Visible,
             detail: false,
+            soft_deleted: false,
         };
         match self.records.marker(self.entry(resource_id, &args)).await? {
             Some(ListEntry::Brief(summary)) => Ok(Position {
@@ -190,6 +191,7 @@ impl Listing<'_> {
         let args = ShowListEntry {
             scope: self.query.scope(),
             detail: self.detail,
+            soft_deleted: self.query.soft_deleted(),
         };
         let calls = ids.iter().map(|id| self.entry(*id, &args));
         let replies = self.records.group(calls).await;

@@ -192,7 +192,7 @@ test("twelve dead images do not hide the living one behind them", async () => {
   }
 });
 
-test("soft-deleted servers are shown one by one, but in no list, as N", async () => {
+test("soft-deleted servers are shown one by one, but not in lists without changes-since or changes-before, as N", async () => {
   const project = new Project(worker);
   const [newest, id, oldest] = await makeMany(project, "servers", 3, (at) => (at === 1 ? { vm_state: "soft-delete" } : {}));
   await known(project, "servers", 3);

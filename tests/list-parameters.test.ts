@@ -72,6 +72,8 @@ function namesIn(answer: Answer, kind: "servers" | "images"): string[] {
 }
 
 const ALL = ["1st", "Größe (1)", "a.b", "late", "my-web-1", "web-1", "web-10"];
+/** N: changes include servers that are soft-deleted, for everyone. */
+const CHANGED = [...ALL, "binned"].toSorted();
 
 interface Row {
   query: string;
@@ -113,13 +115,24 @@ const SERVERS: Row[] = [
   { query: "uuid={web-1}&limit=1&marker={web-1}", found: [] },
   { query: "uuid={foreign}", found: [] },
   { query: "uuid={gone}", found: [] },
+  { query: "uuid={binned}", found: [] },
+  { query: "status=SOFT_DELETED", found: [] },
   { query: "uuid=nothing", found: [] },
   // By when they changed.
   { query: "changes-since={between}", found: ["late"] },
-  { query: "changes-since=2026-01-01", found: ALL },
+  { query: "changes-since=2026-01-01", found: CHANGED },
+  { query: "changes-since=2026-01-01&status=SOFT_DELETED", found: ["binned"] },
+  { query: "changes-since=2026-01-01&uuid={binned}", found: ["binned"] },
+  { query: "changes-since=2026-01-01&uuid={gone}", found: [] },
+  { query: "changes-since=2026-01-01&deleted=False", found: CHANGED },
+  { query: "changes-since=2026-01-01&deleted=False", role: "admin", found: ALL },
   { query: "changes-since=2099-01-01T00:00:00Z", found: [] },
-  { query: "changes-before={between}", version: "2.66", found: ALL.filter((name) => name !== "late") },
-  { query: "changes-since=2026-01-01&changes-before={between}", version: "2.66", found: ALL.filter((name) => name !== "late") },
+  { query: "changes-before={between}", version: "2.66", found: CHANGED.filter((name) => name !== "late") },
+  {
+    query: "changes-since=2026-01-01&changes-before={between}",
+    version: "2.66",
+    found: CHANGED.filter((name) => name !== "late"),
+  },
   // N: not known before 2.66.
   { query: "changes-before={between}", version: "2.65", found: ALL },
   // N: accepted from admins, and from everyone from 2.83 on.

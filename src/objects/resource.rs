@@ -7,10 +7,10 @@
 
 use std::cell::RefCell;
 
-use edge_metadata_core::metadata::{Items, Operation, Rejection, is_visible};
+use edge_metadata_core::metadata::{Items, Operation, Rejection};
 use edge_metadata_core::rpc::{
-    Call, DeleteItem, Inspect, ListEntry, ListScope, PutItem, Register, Show, ShowItem,
-    ShowListEntry, Summary, Unregister, WriteItems,
+    Call, DeleteItem, Inspect, ListEntry, PutItem, Register, Show, ShowItem, ShowListEntry,
+    Summary, Unregister, WriteItems,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -174,10 +174,8 @@ impl ResourceObject {
     #[wasm_bindgen(js_name = showListEntry)]
     pub fn show_list_entry(&self, call: &JsValue) -> Result<JsValue, JsValue> {
         self.call(call, |state, _, call, args: ShowListEntry| {
-            let record = state.record().filter(|record| match &args.scope {
-                ListScope::Visible => is_visible(&call.actor, record),
-                ListScope::ListedFor(project_id) => record.is_listed_for(project_id.as_deref()),
-            });
+            let record = state.record();
+            let record = record.filter(|record| args.shows(record, &call.actor));
             reply(&record.map(|record| {
                 if args.detail {
                     ListEntry::Full(record)

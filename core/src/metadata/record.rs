@@ -72,6 +72,12 @@ impl Resource {
             Self::Image(image) => image.is_gone(),
         }
     }
+
+    /// Returns whether it is a soft-deleted server.
+    #[must_use]
+    pub fn is_soft_deleted(&self) -> bool {
+        matches!(self, Self::Server(server) if server.is_soft_deleted())
+    }
 }
 
 impl Record {
@@ -91,12 +97,13 @@ impl Record {
         }
     }
 
-    /// Returns whether the list of `project_id` shows the record.
+    /// Returns whether the record is in the list of `project_id`, which may leave soft-deleted servers
+    /// out all the same.
     #[must_use]
     pub fn is_listed_for(&self, project_id: Option<&str>) -> bool {
         let is_own = project_id == Some(self.project_id.as_str());
         match &self.resource {
-            Resource::Server(server) => is_own && !server.is_unlisted(),
+            Resource::Server(server) => is_own && !server.is_gone(),
             Resource::Image(image) => {
                 let for_other = match project_id {
                     Some(project_id) => image.is_listed_for_other(project_id),

@@ -46,11 +46,11 @@ impl Server {
         self.vm_state == "deleted"
     }
 
-    /// Returns whether lists leave the server out. N: soft-deleted servers are shown one by one,
-    /// but are in no list.
+    /// Returns whether the server is soft-deleted. N: such a server is shown by its id, and listed
+    /// only among changes.
     #[must_use]
-    pub fn is_unlisted(&self) -> bool {
-        self.is_gone() || self.vm_state == "soft-delete"
+    pub fn is_soft_deleted(&self) -> bool {
+        self.vm_state == "soft-delete"
     }
 }
 
@@ -80,18 +80,18 @@ mod tests {
     }
 
     #[test]
-    fn n_deleted_servers_are_gone_and_soft_deleted_ones_only_unlisted() {
-        for (vm_state, gone, unlisted) in [
+    fn n_deleted_servers_are_gone_and_soft_deleted_ones_are_not() {
+        for (vm_state, gone, soft_deleted) in [
             ("active", false, false),
             ("soft-delete", false, true),
-            ("deleted", true, true),
+            ("deleted", true, false),
         ] {
             let server = Server {
                 vm_state: vm_state.into(),
                 ..Server::default()
             };
             assert_eq!(server.is_gone(), gone, "{vm_state}");
-            assert_eq!(server.is_unlisted(), unlisted, "{vm_state}");
+            assert_eq!(server.is_soft_deleted(), soft_deleted, "{vm_state}");
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::auth::Actor;
-use crate::metadata::{Items, Key, Record, Resource, Value};
+use crate::metadata::{Items, Key, Record, Resource, Value, is_visible};
 use crate::registry::{Document, InvalidField, PendingChange};
 use crate::timestamp::Timestamp;
 
@@ -112,6 +112,23 @@ pub struct ShowListEntry {
     pub scope: ListScope,
     /// Whether the whole record is asked for.
     pub detail: bool,
+    /// Whether the list of a project shows soft-deleted servers.
+    #[serde(default)]
+    pub soft_deleted: bool,
+}
+
+impl ShowListEntry {
+    /// Returns whether the list shows `record` to `actor`.
+    #[must_use]
+    pub fn shows(&self, record: &Record, actor: &Actor) -> bool {
+        match &self.scope {
+            ListScope::Visible => is_visible(actor, record),
+            ListScope::ListedFor(project_id) => {
+                record.is_listed_for(project_id.as_deref())
+                    && (self.soft_deleted || !record.resource.is_soft_deleted())
+            }
+        }
+    }
 }
 
 /// Which records a list shows.
@@ -239,7 +256,7 @@ pub enum RegistryError {
 mod tests {
     use super::*;
     use crate::auth::AccessLevel;
-    use crate::metadata::{Kind, Rejection};
+    use crate::metadata::{Kind, Rejection, Server};
     use crate::timestamp;
 
     #[test]
@@ -286,6 +303,52 @@ mod tests {
         let call: Call<'_, DeleteItem<'_>> = serde_json::from_str(text).unwrap();
         assert_eq!((call.item_limit, call.keep_changes), (0, false));
         assert_eq!(call.actor.access_level, AccessLevel::None);
+    }
+
+    #[test]
+    fn n_a_list_shows_soft_deleted_servers_when_it_is_asked_for_them_and_deleted_ones_never() {
+        let actor = Actor {
+            project_id: None,
+            access_level: AccessLevel::None,
+        };
+        let shows = |project_id: &str, vm_state: &str, soft_deleted| {
+            let mut record = Record::new("ace", Kind::Server, Timestamp::default());
+            record.resource = Resource::Server(Server {
+                vm_state: vm_state.into(),
+                ..Server::default()
+            });
+            let args = ShowListEntry {
+                scope: ListScope::ListedFor(Some(project_id.into())),
+                detail: false,
+                soft_deleted,
+            };
+            args.shows(&record, &actor)
+        };
+        for (vm_state, without, with) in [
+            ("active", true, true),
+            ("soft-delete", false, true),
+            ("deleted", false, false),
+        ] {
+            assert_eq!(shows("ace", vm_state, false), without, "{vm_state}");
+            assert_eq!(shows("ace", vm_state, true), with, "{vm_state}");
+            assert!(!shows("bee", vm_state, true), "{vm_state}");
+        }
+    }
+
+    #[test]
+    fn a_list_entry_is_asked_for_as_earlier_releases_ask_for_it() {
+        let text = r#"{"scope":{"listed_for":"ace"},"detail":true}"#;
+        let earlier: ShowListEntry = serde_json::from_str(text).unwrap();
+        let scope = ListScope::ListedFor(Some("ace".into()));
+        let current = ShowListEntry {
+            scope,
+            detail: true,
+            soft_deleted: false,
+        };
+        assert_eq!(earlier, current);
+        // An earlier release ignores members that it does not know.
+        let written = serde_json::to_value(&current).unwrap();
+        assert_eq!(written["scope"], serde_json::json!({"listed_for": "ace"}));
     }
 
     #[test]

@@ -118,6 +118,15 @@ impl ListQuery {
         ListScope::ListedFor(self.project_id.clone())
     }
 
+    /// Returns whether soft-deleted servers are among them.
+    #[must_use]
+    pub fn soft_deleted(&self) -> bool {
+        match &self.filter {
+            Filter::Servers(filter) => filter.soft_deleted,
+            Filter::Images(_) => false,
+        }
+    }
+
     /// Returns the names for the lists to look for.
     #[must_use]
     pub fn names(&self) -> NameFilter {

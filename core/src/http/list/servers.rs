@@ -21,6 +21,8 @@ pub(super) struct ServerFilter {
     pub(super) states: States,
     pub(super) changes_since: Option<Timestamp>,
     pub(super) changes_before: Option<Timestamp>,
+    /// N: a list of changes shows soft-deleted servers, too, unless `deleted` is given.
+    pub(super) soft_deleted: bool,
     power_state: Option<NamePattern>,
     locked: Option<bool>,
 }
@@ -185,10 +187,15 @@ impl<'a> Reader<'a> {
     /// 400 for what the schema refuses, 403 for those who may not list or not list this, then 400 for
     /// what cannot be answered.
     pub(super) fn read(&self) -> Result<(ServerFilter, String), Fault> {
+        let name = self.name()?;
+        let changes_since = self.parameters.time("changes-since")?;
+        let changes_before = self.accepted_time("changes-before")?;
+        let has_changes = changes_since.is_some() || changes_before.is_some();
         let filter = ServerFilter {
-            name: self.name()?,
-            changes_since: self.parameters.time("changes-since")?,
-            changes_before: self.accepted_time("changes-before")?,
+            name,
+            changes_since,
+            changes_before,
+            soft_deleted: has_changes && self.accepted("deleted").is_none(),
             power_state: self.accepted_pattern("power_state")?,
             uuid: self.accepted("uuid").map(str::to_owned),
             states: States::default(),
