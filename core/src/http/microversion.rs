@@ -31,13 +31,14 @@ impl Microversion {
 
     /// Returns the version that the two headers ask for.
     ///
-    /// The last `compute` entry of the standard header wins over the legacy one; entries for other
-    /// services are ignored.
+    /// The last `compute` entry of the standard header wins over the legacy one, of which the last
+    /// entry counts; entries for other services are ignored.
     ///
     /// # Errors
     ///
     /// 400 when the version is malformed, 406 when it is not supported.
     pub fn negotiate(standard: Option<&str>, legacy: Option<&str>) -> Result<Self, Fault> {
+        let legacy = legacy.and_then(|header| header.rsplit(',').next());
         let asked = standard.and_then(compute_entry).or(legacy);
         asked.map_or(Ok(Self::OLDEST), |text| Self::parse(text.trim()))
     }
@@ -166,6 +167,9 @@ mod tests {
             ("2.104", "2.104"),
             (" 2.10 ", "2.10"),
             ("latest", "2.104"),
+            ("2.1, 2.26", "2.26"),
+            ("2.1,2.26", "2.26"),
+            ("garbage, 2.26", "2.26"),
         ] {
             assert_eq!(legacy(text).as_deref(), Ok(version), "{text}");
         }
@@ -175,7 +179,7 @@ mod tests {
     fn a_malformed_version_is_400() {
         for text in [
             "", "LATEST", "garbage", "2", "2.", ".1", "2.01", "02.1", "2.1.1", "-2.1", "2.1a",
-            "2.1 x", "0.1", "+2.1", "2.+1",
+            "2.1 x", "0.1", "+2.1", "2.+1", "2,1", "2.26,", "2.26, x",
         ] {
             assert_eq!(legacy(text), Err(400), "{text}");
         }
