@@ -164,7 +164,7 @@ for (const operation of READS) {
     test(`${operation.name}: unknown query parameters are ignored with ${asked}`, async () => {
       const project = new Project(worker);
       const resource = `/v2.1/${project.id}/servers/${await project.server()}`;
-      for (const query of ["?x=1", "?x", "?limit=1&marker=x", "?x=%FF", "?key=key2", "?metadata=1"]) {
+      for (const query of ["?x=1", "?x", "?limit=1&marker=x", "?x=%C3%A9", "?key=key2", "?metadata=1"]) {
         const path = operation.path + query;
         const answer = await perform(project, resource, { ...operation, path }, { headers: version(asked) });
         assertDocument(answer, operation.answer);
@@ -211,6 +211,18 @@ for (const operation of READS) {
       }
     });
   }
+
+  test(`${operation.name}: a query that is not UTF-8 is 400, as N`, async () => {
+    const project = new Project(worker);
+    const image = await project.image();
+    const server = await project.server();
+    const path = `${operation.path}?x=%FF`;
+    for (const below of ["/v2.1/images", "/v2.1/servers", "/images", "/v2/servers"]) {
+      const resource = `${below}/${below.endsWith("images") ? image : server}`;
+      const answer = await perform(project, resource, { ...operation, path });
+      assertFault(answer, 400, "badRequest", "Query string is not UTF-8 encoded");
+    }
+  });
 
   test(`${operation.name}: unknown query parameters are ignored on images and without microversions`, async () => {
     const project = new Project(worker);

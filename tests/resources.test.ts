@@ -301,6 +301,14 @@ test("images are 404 from 2.39 on", async () => {
   }
 });
 
+test("a query that is not UTF-8 is 400, as N", async () => {
+  const project = new Project(worker);
+  for (const kind of KINDS) {
+    const answer = await show(project, `/v2.1/${kind}/${await make(project, kind)}?x=%FF`);
+    assertFault(answer, 400, "badRequest", "Query string is not UTF-8 encoded");
+  }
+});
+
 test("unknown query parameters: ignored up to 2.101, 400 from 2.102 on; a bare ? is ignored", async () => {
   const project = new Project(worker);
   const path = `/v2.1/servers/${await project.server()}`;

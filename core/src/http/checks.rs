@@ -72,12 +72,17 @@ pub fn check_project(in_url: Option<&str>, of_token: Option<&str>) -> Result<(),
 ///
 /// # Errors
 ///
-/// N: 400 from 2.102 on when it has one all the same.
+/// N: 400 when it has one that is not UTF-8, and from 2.102 on when it has one at all.
 pub fn check_query(head: &RequestHead, version: Microversion) -> Result<(), Fault> {
-    if version < Microversion::STRICT_QUERIES || !head.is_read() {
+    let query = head.query();
+    if query.is_empty() || !head.is_read() {
         return Ok(());
     }
-    let pairs = query::pairs(head.query());
+    query::check_utf8(query)?;
+    if version < Microversion::STRICT_QUERIES {
+        return Ok(());
+    }
+    let pairs = query::pairs(query);
     let names = pairs.iter().map(|(name, _)| name.as_str());
     body::unexpected(names).map_or(Ok(()), Err)
 }
@@ -170,6 +175,28 @@ mod tests {
                 check(method, "x=1&a&x=2", 102).unwrap_err(),
                 "Additional properties are not allowed ('a', 'x' were unexpected)"
             );
+        }
+    }
+
+    #[test]
+    fn n_400_a_query_of_a_get_that_is_not_utf8_in_all_versions() {
+        for (method, query, is_refused) in [
+            ("GET", "x=%FF", true),
+            ("GET", "%FF", true),
+            ("HEAD", "x=%FF", true),
+            ("GET", "x=%C3%A9", false),
+            ("DELETE", "x=%FF", false),
+            ("POST", "x=%FF", false),
+        ] {
+            let url = format!("https://edge.example/servers/x?{query}");
+            let head = RequestHead::new(method, &url);
+            let check = |minor| check_query(&head, Microversion::new(minor));
+            let refused = Err(Fault::Schema("Query string is not UTF-8 encoded".into()));
+            let expected = if is_refused { refused.clone() } else { Ok(()) };
+            assert_eq!(check(1), expected, "{method} {query}");
+            if is_refused {
+                assert_eq!(check(102), refused, "{method} {query}");
+            }
         }
     }
 }

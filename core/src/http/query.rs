@@ -2,6 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::fault::Fault;
+
 /// Returns the parameters of a query, decoded, in their order. A bare `?` has none. Bytes that are
 /// not UTF-8 become U+FFFD.
 #[must_use]
@@ -15,6 +17,19 @@ pub fn pairs(query: &str) -> Vec<(String, String)> {
 #[must_use]
 pub fn is_utf8(query: &str) -> bool {
     percent_decode_str(query).decode_utf8().is_ok()
+}
+
+/// Checks that the parameters of a query are UTF-8.
+///
+/// # Errors
+///
+/// N: 400 when they are not.
+pub fn check_utf8(query: &str) -> Result<(), Fault> {
+    if is_utf8(query) {
+        return Ok(());
+    }
+    let problem = "Query string is not UTF-8 encoded";
+    Err(Fault::Schema(problem.to_owned()))
 }
 
 /// Returns a query with these parameters.

@@ -46,12 +46,7 @@ impl ListQuery {
         version: Microversion,
         actor: &Actor,
     ) -> Result<Self, Fault> {
-        // N: 400.
-        if !query::is_utf8(query) {
-            return Err(Fault::Schema(
-                "Query string is not UTF-8 encoded".to_owned(),
-            ));
-        }
+        query::check_utf8(query)?;
         let pairs = query::pairs(query);
         let parameters = Parameters(&pairs);
         let marker = parameters.marker().map(Marker::parse);
