@@ -68,6 +68,20 @@ for (const kind of KINDS) {
     await holds(items(LIMIT));
   });
 
+  test(`${kind}: of a resource that has more items than it may have, items can only be deleted`, async () => {
+    const { change, holds } = await full(worker, kind, LIMIT + 2);
+    assertOver(kind, await change("POST", "", { metadata: {} }));
+    assertOver(kind, await change("POST", "", { metadata: { k0: "x" } }));
+    assertOver(kind, await change("PUT", "/k0", { meta: { k0: "x" } }));
+    await holds(items(LIMIT + 2));
+    assertNoContent(await change("DELETE", "/k128"));
+    assertOver(kind, await change("POST", "", { metadata: {} }));
+    assertNoContent(await change("DELETE", "/k129"));
+    assertDocument(await change("POST", "", { metadata: {} }), { metadata: items(LIMIT) });
+    assertDocument(await change("PUT", "", { metadata: {} }), { metadata: {} });
+    await holds({});
+  });
+
   test(`${kind}: a full resource takes new values but no new keys`, async () => {
     const { change, holds } = await full(worker, kind, LIMIT);
     assertDocument(await change("PUT", "/k0", { meta: { k0: "x" } }), { meta: { k0: "x" } });

@@ -67,6 +67,25 @@ for (const { who, role, fields, said, has } of [
   });
 }
 
+test("of a server with too many items, items are deleted until others may be written", async () => {
+  const project = new Project(FILE);
+  const metadata = Object.fromEntries(Array.from({ length: 130 }, (_, at) => [`key-${at}`, "v"]));
+  const id = await project.server({ metadata });
+  await visit({ token: project.token("member"), at: `/servers/${id}` }, async ({ page, item }) => {
+    const note = page.getByRole("note").filter({ hasText: "This server has as many items as it may have" });
+    await note.waitFor();
+    assert.ok((await offered(page)).every((name) => name.startsWith("Delete key-")));
+    for (const key of ["key-7", "key-8"]) {
+      await note.waitFor();
+      await page.getByRole("button", { name: `Delete ${key}`, exact: true }).click();
+      await item(key).getByText("was deleted").waitFor();
+    }
+    await note.waitFor({ state: "hidden" });
+    await page.getByRole("button", { name: "Add item" }).waitFor();
+    await page.getByRole("button", { name: "Edit key-9", exact: true }).waitFor();
+  });
+});
+
 test("what a reader may not do is asked once, and holds for images as well", async () => {
   const project = new Project(FILE);
   const [one, other, image] = [

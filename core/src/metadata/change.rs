@@ -37,11 +37,8 @@ impl Change {
         }
     }
 
-    /// Returns how many items there are afterwards. N: removing never meets the quota.
+    /// Returns how many items there are afterwards.
     pub(super) fn items_after(&self, metadata: &Metadata) -> usize {
-        if self.put.is_empty() {
-            return 0;
-        }
         let new = self
             .put
             .iter()

@@ -58,6 +58,15 @@ impl Operation {
         }
     }
 
+    /// Whether it removes items and writes none.
+    pub(super) fn only_removes(&self) -> bool {
+        match self {
+            Self::DeleteItem { .. } => true,
+            Self::Replace { items } => items.is_empty(),
+            _ => false,
+        }
+    }
+
     pub(super) fn keys_agree(&self) -> bool {
         match self {
             Self::PutItem { path_key, key, .. } => path_key == key.as_str(),

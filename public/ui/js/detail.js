@@ -147,7 +147,10 @@ export class Detail {
 
   /** @param {number} count */
   #counted(count) {
-    if (this.#resource !== null) this.#options.seen(this.#resource, count);
+    if (this.#resource === null) return;
+    this.#options.seen(this.#resource, count);
+    // There were too many items to write any, and one is gone.
+    if (this.#access.remove && !this.#access.write) void this.#learnAccess(this.#reading, this.#resource);
   }
 
   /** @param {unknown} error */

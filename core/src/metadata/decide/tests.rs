@@ -389,6 +389,7 @@ fn n_403_no_more_items_than_the_limit_and_deleting_never_meets_it() {
             },
             3,
         ),
+        (Operation::Merge { items: vec![] }, 2),
         (Operation::Replace { items: vec![] }, 0),
         (delete("foo"), 0),
     ] {
