@@ -184,8 +184,8 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// 400 for what the schema refuses, 403 for those who may not list or not list this, then 400 for
-    /// what cannot be answered.
+    /// 400 for what the schema refuses, 403 for those who may not list, then N's checks of values in N's
+    /// order, then 400 for what cannot be answered.
     pub(super) fn read(&self) -> Result<(ServerFilter, String), Fault> {
         let name = self.name()?;
         let changes_since = self.parameters.time("changes-since")?;
@@ -204,14 +204,15 @@ impl<'a> Reader<'a> {
         self.check_names()?;
         let own_project = self.check_right()?;
         self.check_internal()?;
-        let states = self.states()?;
         if let (Some(since), Some(before)) = (filter.changes_since, filter.changes_before)
             && before < since
         {
             return Err(Fault::ChangesOrder);
         }
-        let project_id = self.project_id(own_project)?;
+        let states = self.states()?;
+        let all_tenants = self.all_tenants()?;
         let locked = self.accepted("locked").map(boolean).transpose()?;
+        let project_id = self.project_id(own_project, all_tenants)?;
         self.check_unsupported()?;
         self.check_sorting()?;
         let filter = ServerFilter {
@@ -315,15 +316,18 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn all_tenants(&self) -> Result<bool, Fault> {
+        match self.parameters.last("all_tenants") {
+            // N: the empty text is true.
+            Some("") => Ok(true),
+            Some(value) => boolean(value),
+            None => Ok(false),
+        }
+    }
+
     /// N: with `all_tenants` an admin asks for any project's servers. P: for one project's, because
     /// there is a list for each project and none of all.
-    fn project_id(&self, own_project: &str) -> Result<String, Fault> {
-        let all_tenants = match self.parameters.last("all_tenants") {
-            // N: the empty text is true.
-            Some("") => true,
-            Some(value) => boolean(value)?,
-            None => false,
-        };
+    fn project_id(&self, own_project: &str, all_tenants: bool) -> Result<String, Fault> {
         if !all_tenants {
             return Ok(own_project.to_owned());
         }

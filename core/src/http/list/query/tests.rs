@@ -501,6 +501,34 @@ fn n_unknown_parameters_are_ignored_before_2_75_and_400_from_then_on() {
 }
 
 #[test]
+fn n_the_first_value_that_fails_is_named_in_novas_order() {
+    // In this order, with how each fault begins.
+    let values = [
+        (
+            "changes-since=2026-07-01&changes-before=2026-06-01",
+            "The value of changes-since",
+        ),
+        ("status=DELETED", "Only administrators"),
+        ("all_tenants=maybe", "Unrecognized value 'maybe'"),
+        ("locked=perhaps", "Unrecognized value 'perhaps'"),
+        ("all_tenants=1", "Policy doesn't allow"),
+        // P.
+        ("tags=x", "The query parameter 'tags'"),
+    ];
+    for (at, (first, message)) in values.iter().enumerate() {
+        for (later, _) in values.iter().skip(at) {
+            // Of two with one name, the last one would count.
+            if at == 2 && later.starts_with("all_tenants=1") {
+                continue;
+            }
+            let query = format!("{later}&{first}");
+            let fault = parse(Kind::Server, &query, 73, AccessLevel::Member).unwrap_err();
+            assert!(fault.to_string().starts_with(message), "{query}: {fault}");
+        }
+    }
+}
+
+#[test]
 fn n_400_a_query_that_is_not_utf8() {
     for query in [member("name=%FF"), images("x=%FF")] {
         assert_eq!(
