@@ -120,7 +120,7 @@ test("an image with everything, and one with nothing", async () => {
     metadata: { instance_uuid: resourceId(), auto_disk_config: "True" },
     attributes: { minRam: 512, minDisk: 1, "OS-EXT-IMG-SIZE:size": 1024 },
   });
-  const manual = await project.image({ metadata: { auto_disk_config: "False" } });
+  const manual = await project.image({ metadata: { instance_uuid: "any text", auto_disk_config: "False" } });
   const shown = async (id: string): Promise<Fields> => {
     const answer = await worker.request("GET", `/v2.1/images/${id}`, { token });
     assert.equal(answer.status, 200, answer.text);
@@ -128,6 +128,7 @@ test("an image with everything, and one with nothing", async () => {
   };
   assert.equal((await shown(full))["OS-DCF:diskConfig"], "AUTO");
   assert.equal((await shown(manual))["OS-DCF:diskConfig"], "MANUAL");
+  assert.equal(((await shown(manual))["server"] as Fields)["id"], "any text");
   for (const [status, progress] of [
     ["queued", 25],
     ["saving", 50],

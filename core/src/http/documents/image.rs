@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
-use super::links::Urls;
+use super::links::{Urls, segment};
 use crate::http::status::image_status;
 use crate::metadata::{Image, Kind, ResourceId};
 use crate::rpc::ShownRecord;
@@ -83,8 +83,8 @@ impl ImageDocument<'_> {
         map.serialize_entry("links", &self.urls.links(Kind::Image, self.id))?;
         map.serialize_entry("created", &timestamp::to_seconds(record.created))?;
         map.serialize_entry("updated", &timestamp::to_seconds(record.updated))?;
-        if let Some(server) = items.instance_uuid.and_then(|id| self.server(&id)) {
-            map.serialize_entry("server", &server)?;
+        if let Some(id) = items.instance_uuid {
+            map.serialize_entry("server", &self.server(&id))?;
         }
         if let Some(value) = items.auto_disk_config {
             let disk_config = if is_true(&value) { "AUTO" } else { "MANUAL" };
@@ -93,11 +93,10 @@ impl ImageDocument<'_> {
         Ok(())
     }
 
-    /// N: the server that a snapshot was made of.
-    fn server(&self, server_id: &str) -> Option<Value> {
-        let id = ResourceId::parse(server_id)?;
-        let links = self.urls.links(Kind::Server, id);
-        Some(json!({ "id": server_id, "links": links }))
+    /// N: the server that a snapshot was made of, as the item names it.
+    fn server(&self, id: &str) -> Value {
+        let links = self.urls.links(Kind::Server, segment(id));
+        json!({ "id": id, "links": links })
     }
 }
 
@@ -224,9 +223,25 @@ mod tests {
             json!({"id": SERVER_ID, "links": links("servers", SERVER_ID)})
         );
         assert_eq!(with["OS-DCF:diskConfig"], "AUTO");
-        let metadata = [("instance_uuid", "none"), ("auto_disk_config", "0")];
-        let without = shown("active", &metadata, json!({}));
+        let without = shown("active", &[("auto_disk_config", "0")], json!({}));
         assert!(without.get("server").is_none());
         assert_eq!(without["OS-DCF:diskConfig"], "MANUAL");
+    }
+
+    #[test]
+    fn n_the_server_of_an_image_is_named_by_any_text() {
+        for (id, segment) in [
+            ("foo", "foo"),
+            ("", ""),
+            (
+                "AEFEA7E4-EB83-5AD8-B3BF-04FA336468E4",
+                "AEFEA7E4-EB83-5AD8-B3BF-04FA336468E4",
+            ),
+            ("../é?a b#\"c\"", "..%2F%C3%A9%3Fa%20b%23%22c%22"),
+        ] {
+            let with = shown("active", &[("instance_uuid", id)], json!({}));
+            let server = json!({"id": id, "links": links("servers", segment)});
+            assert_eq!(with["server"], server, "{id}");
+        }
     }
 }

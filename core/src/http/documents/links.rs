@@ -1,10 +1,20 @@
 //! Where a resource is found.
 
+use std::fmt::Display;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::Serialize;
 
 use crate::http::request::RequestHead;
 use crate::http::route::ComputeRoute;
-use crate::metadata::{Kind, ResourceId};
+use crate::metadata::Kind;
+
+/// Everything but what a segment of a path may hold as it is.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The URLs of collections, below the prefix and the project that the client used.
 #[derive(Debug, Clone)]
@@ -23,6 +33,11 @@ pub(super) struct Links([Link; 2]);
 struct Link {
     rel: &'static str,
     href: String,
+}
+
+/// Returns any text as a segment of a path.
+pub(super) fn segment(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, SEGMENT)
 }
 
 impl Urls {
@@ -44,7 +59,7 @@ impl Urls {
 
     /// Returns the links of one resource. N has a third one for images, which names Glance; Glance is
     /// not known here.
-    pub(super) fn links(&self, kind: Kind, id: ResourceId) -> Links {
+    pub(super) fn links(&self, kind: Kind, id: impl Display) -> Links {
         let link = |rel, base: &str| Link {
             rel,
             href: format!("{base}/{}/{id}", kind.plural()),
@@ -59,6 +74,7 @@ mod tests {
 
     use super::*;
     use crate::http::route::Route;
+    use crate::metadata::ResourceId;
 
     #[test]
     fn links_name_the_path_that_the_client_used_and_bookmarks_have_no_version() {
