@@ -414,6 +414,7 @@ test("servers: every other field has a default", async () => {
     locked: false,
     launched: true,
     metadata: {},
+    attributes: {},
   });
   assertNow(answer.json().server.created, before);
 });
@@ -429,6 +430,7 @@ test("images: every other field has a default", async () => {
     visibility: "private",
     members: [],
     metadata: {},
+    attributes: {},
   });
   assertNow(answer.json().image.created, before);
 });

@@ -35,7 +35,7 @@ pub struct Fields<T> {
     /// All metadata items.
     pub metadata: Metadata,
     /// Further members of N's own document.
-    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    #[serde(default)]
     pub attributes: Attributes,
     /// When the control plane saw the state that was applied last.
     pub observed_at: Option<Timestamp>,
@@ -146,7 +146,7 @@ mod tests {
             serde_json::json!({"server": {
                 "id": ID, "project_id": "ace", "name": "", "vm_state": "active", "task_state": null,
                 "power_state": 1, "locked": false, "launched": true,
-                "created": "1970-01-01T00:00:00Z", "metadata": {}, "observed_at": null,
+                "created": "1970-01-01T00:00:00Z", "metadata": {}, "attributes": {}, "observed_at": null,
                 "updated": "1970-01-01T00:00:00Z",
             }})
         );
@@ -156,7 +156,7 @@ mod tests {
             serde_json::json!({"image": {
                 "id": ID, "project_id": "ace", "name": "", "status": "active",
                 "visibility": "private", "members": [],
-                "created": "1970-01-01T00:00:00Z", "metadata": {}, "observed_at": null,
+                "created": "1970-01-01T00:00:00Z", "metadata": {}, "attributes": {}, "observed_at": null,
                 "updated": "1970-01-01T00:00:00Z",
             }})
         );
