@@ -5,8 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::glance_document::{image, is_base, pointer};
-use super::nova::SEGMENT;
-use super::session::{Answer, OpenStack};
+use super::session::{Answer, OpenStack, SEGMENT};
 use super::{CloudError, CloudPage, Taken, Verdict, verdict};
 use crate::registry::{Document, ImageDocument, Visibility};
 use crate::resource::{Kind, Resource, ResourceId};

@@ -1,21 +1,14 @@
 //! What is asked of Nova.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::nova_document::{MICROVERSION, server};
-use super::session::{Answer, OpenStack};
+use super::session::{Answer, OpenStack, SEGMENT};
 use super::{CloudError, CloudPage, Taken, Verdict, verdict};
 use crate::registry::{Document, Link};
 use crate::resource::{Kind, Resource, ResourceId};
-
-/// Everything but what a path may hold unescaped.
-pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 const VERSION: (&str, &str) = ("X-OpenStack-Nova-API-Version", MICROVERSION);
 

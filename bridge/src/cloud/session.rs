@@ -15,7 +15,7 @@ use openstack_sdk::AsyncOpenStack;
 use openstack_sdk::api::{AsyncClient, RestClient};
 use openstack_sdk::config::{CloudConfig, ConfigFile};
 use openstack_sdk::types::ServiceType;
-use percent_encoding::utf8_percent_encode;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -24,7 +24,6 @@ use tokio::sync::{Mutex, RwLock};
 use url::Url;
 
 use super::error::{CloudError, SessionError};
-use super::nova::SEGMENT;
 use super::{Cloud, CloudPage, Taken};
 use crate::pages::next_marker;
 use crate::registry::{Document, Link};
@@ -35,6 +34,13 @@ static PLUGINS: [&(dyn openstack_sdk_auth_core::OpenStackAuthType + Sync); 2] = 
     &openstack_sdk_auth_password::ANCHOR,
     &openstack_sdk_auth_applicationcredential::ANCHOR,
 ];
+
+/// Everything but what a path may hold unescaped.
+pub(super) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The role that lets Nova and Glance show other projects' servers and images.
 const ROLE: &str = "admin";
