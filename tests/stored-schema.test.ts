@@ -83,6 +83,7 @@ const SERVER: Fields = {
   launched: true,
   created: "2026-01-02T03:04:05Z",
   metadata: { "a b": "1", clé: 'it\'s "2"' },
+  attributes: {},
   observed_at: "2026-03-04T05:06:07.123456Z",
   updated: "2026-11-21T20:49:38.640Z",
 };
@@ -96,6 +97,7 @@ const IMAGE: Fields = {
   members: ["0a1b"],
   created: "2026-01-02T03:04:05Z",
   metadata: { "a b": "1" },
+  attributes: {},
   observed_at: null,
   updated: "2026-11-21T20:49:38.677Z",
 };
@@ -158,8 +160,9 @@ test("after a rollback: additions of a later release are ignored and kept", asyn
 
 test("after a rollback: the statements of schema 1 work on what this release stored", async () => {
   await inFolder(async (folder) => {
-    const { id: _, updated: __, ...server } = SERVER;
-    const { id: ___, updated: ____, observed_at: _____, ...image } = IMAGE;
+    // Schema 1 has no attributes.
+    const { id: _, updated: __, attributes: ___, ...server } = SERVER;
+    const { id: ____, updated: _____, attributes: ______, observed_at: _______, ...image } = IMAGE;
     await withWorker(folder, async (worker) => {
       await worker.putServer(ID, { ...server, metadata: { ...(server["metadata"] as Fields), gone: "x" } });
       await worker.putImage(ID, { ...image, metadata: { ...(image["metadata"] as Fields), gone: "x" } });

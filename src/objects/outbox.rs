@@ -71,25 +71,34 @@ impl ResourceObject {
             });
             let mut told = stream::iter(told).buffer_unordered(AT_ONCE);
             let mut finished = 0_usize;
+            let mut taken = Vec::new();
             while let Some((update, is_told)) = told.next().await {
                 if is_told {
-                    schema::acknowledge(&self.database, update)?;
+                    taken.push(update);
                 }
                 all_told &= is_told;
                 finished += 1;
-                if platform::now() >= end {
+                let is_over = platform::now() >= end;
+                if finished.is_multiple_of(AT_ONCE) || finished == updates.len() || is_over {
+                    schema::acknowledge(&self.database, taken.drain(..))?;
+                    // Lets the object answer others before it goes on.
+                    Delay::from(Duration::from_millis(1)).await;
+                }
+                if is_over {
                     break;
                 }
             }
             drop(told);
-            // Some of those that have begun last may not have ended.
-            let last = updates
-                .get(finished.saturating_sub(AT_ONCE))
-                .unwrap_or(last);
-            after.clone_from(&last.list);
+            let last = if finished < updates.len() {
+                // Some of those that have begun last may not have ended.
+                updates.get(finished.saturating_sub(AT_ONCE))
+            } else {
+                Some(last)
+            };
+            if let Some(last) = last {
+                after.clone_from(&last.list);
+            }
             count += finished;
-            // Lets the object answer others before it goes on.
-            Delay::from(Duration::from_millis(1)).await;
         }
         self.told_up_to.replace(after);
         self.database.set_alarm(platform::now().timestamp_millis())

@@ -423,10 +423,16 @@ pub(super) fn pending_updates(
     Ok(rows.iter().map(update).collect())
 }
 
-/// Removes a pending update, unless it was made again since.
-pub(super) fn acknowledge(database: &Database, update: &PendingUpdate) -> worker::Result<()> {
-    database.execute(
-        "DELETE FROM outbox WHERE project_id = ? AND revision = ?",
-        &[update.list.as_str().into(), update.revision.into()],
-    )
+/// Removes pending updates together, except those that were made again since.
+pub(super) fn acknowledge<'a>(
+    database: &Database,
+    updates: impl Iterator<Item = &'a PendingUpdate>,
+) -> worker::Result<()> {
+    for update in updates {
+        database.execute(
+            "DELETE FROM outbox WHERE project_id = ? AND revision = ?",
+            &[update.list.as_str().into(), update.revision.into()],
+        )?;
+    }
+    Ok(())
 }
