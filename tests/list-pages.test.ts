@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { assertUnavailable } from "./answers.ts";
 import { projectId, startWorker, type Answer, type Fields, type Worker } from "./harness.ts";
 import { KINDS, make, type Kind } from "./operations.ts";
+import { newestFirst } from "./newest-first.ts";
 import { Project } from "./project.ts";
 
 // Objects that hang or fail when a test says so; otherwise the Worker as it is deployed.
@@ -48,23 +49,14 @@ async function pages(project: Project, kind: Kind, path: string): Promise<Page[]
   return all;
 }
 
-/** Registers many, some at a time; the newest first, as lists are. */
+/** Registers many, the newest first. */
 async function makeMany(
   project: Project,
   kind: Kind,
   count: number,
   fields: (at: number) => Fields = () => ({}),
 ): Promise<string[]> {
-  const made: string[] = new Array(count);
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let at = next++; at < count; at = next++) {
-      const created = new Date(Date.UTC(2026, 0, 1) + (count - at) * 60_000).toISOString();
-      made[at] = await make(project, kind, { created, ...fields(at) });
-    }
-  };
-  await Promise.all(Array.from({ length: 10 }, work));
-  return made;
+  return newestFirst(count, (at, created) => make(project, kind, { created, ...fields(at) }));
 }
 
 /** Waits until the registry lists so many, which it does by the same lists. */

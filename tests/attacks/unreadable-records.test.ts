@@ -7,6 +7,7 @@ import { assertUnavailable } from "../answers.ts";
 import type { Answer, Fields } from "../harness.ts";
 import { lineOf } from "../log-lines.ts";
 import { KINDS, make, type Kind } from "../operations.ts";
+import { newestFirst } from "../newest-first.ts";
 import { Project } from "../project.ts";
 import { setBehaviours, startUnlucky, type Behaviour } from "./unlucky.ts";
 import { until } from "./until.ts";
@@ -52,23 +53,14 @@ async function pages(project: Project, path: string): Promise<string[][]> {
   return all;
 }
 
-/** Registers many, some at a time; the newest first, as lists are. */
+/** Registers many, the newest first. */
 async function makeMany(
   project: Project,
   kind: Kind,
   count: number,
   fields: (at: number) => Fields = () => ({}),
 ): Promise<string[]> {
-  const made: string[] = new Array(count);
-  let next = 0;
-  const work = async (): Promise<void> => {
-    for (let at = next++; at < count; at = next++) {
-      const created = new Date(Date.UTC(2026, 0, 1) + (count - at) * 60_000).toISOString();
-      made[at] = await make(project, kind, { created, ...fields(at) });
-    }
-  };
-  await Promise.all(Array.from({ length: 10 }, work));
-  return made;
+  return newestFirst(count, (at, created) => make(project, kind, { created, ...fields(at) }));
 }
 
 /** Waits until a list has so many. */

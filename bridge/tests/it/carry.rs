@@ -1,16 +1,15 @@
 //! From a queue to the edge: what is acknowledged, and when.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::fakes::{FakeCloud, FakeEdge, FakeQueue, metadata, server, until};
+use crate::options::options;
 use edge_metadata_bridge::bus::carry;
 use edge_metadata_bridge::reconcile::Reconciler;
 use edge_metadata_bridge::run::{Options, run};
 use edge_metadata_bridge::scheduler::{End, Hint, Scheduler};
-use edge_metadata_bridge::verify::Pace;
 use tokio_util::sync::CancellationToken;
 
 struct Parts {
@@ -200,28 +199,6 @@ async fn a_key_that_the_cloud_cannot_take_holds_back_no_message_and_is_not_retri
     );
     let attempts = parts.cloud.attempted.lock().unwrap().len();
     assert!(attempts < 10, "{attempts} attempts");
-}
-
-fn pace() -> Pace {
-    Pace {
-        per_second: NonZeroU32::new(10_000).unwrap(),
-        settle: Duration::from_millis(10),
-        longest_backoff: Duration::from_millis(10),
-    }
-}
-
-fn options() -> Options {
-    Options {
-        buses: Vec::new(),
-        concurrency: 4,
-        longest_backoff: Duration::from_millis(20),
-        shutdown_timeout: Duration::from_secs(1),
-        poll_every: Duration::from_millis(10),
-        report_every: Duration::from_millis(10),
-        verify_every: None,
-        pace: pace(),
-        once: false,
-    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod command;
 mod fakes;
 mod import;
 mod openstack;
+mod options;
 mod reconcile;
 mod run;
 mod verify;

@@ -1,16 +1,15 @@
 //! `run`: when everything is verified, and when a good round is reported.
 
 use std::io::Write;
-use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::broker::{Access, FakeBroker};
 use crate::fakes::{FakeCloud, FakeEdge, metadata, server, until};
+use crate::options;
 use edge_metadata_bridge::reconcile::Reconciler;
 use edge_metadata_bridge::run::{Options, run};
-use edge_metadata_bridge::verify::Pace;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio_util::sync::CancellationToken;
 
@@ -19,21 +18,11 @@ const ERRORS: &str = "edge_metadata.error";
 /// Longer than any of these tests.
 const NEVER: Duration = Duration::from_hours(1);
 
+/// With one verification, at the beginning.
 fn options() -> Options {
     Options {
-        buses: Vec::new(),
-        concurrency: 4,
-        longest_backoff: Duration::from_millis(20),
-        shutdown_timeout: Duration::from_secs(1),
-        poll_every: Duration::from_millis(10),
-        report_every: Duration::from_millis(10),
         verify_every: Some(NEVER),
-        pace: Pace {
-            per_second: NonZeroU32::new(10_000).unwrap(),
-            settle: Duration::from_millis(10),
-            longest_backoff: Duration::from_millis(10),
-        },
-        once: false,
+        ..options::options()
     }
 }
 

@@ -1,13 +1,12 @@
 //! Whether the cloud and the edge say the same.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use crate::fakes::{FakeCloud, FakeEdge, server};
+use crate::options::pace;
 use edge_metadata_bridge::reconcile::{Failure, Reconciler};
-use edge_metadata_bridge::verify::{Difference, Finding, Pace, Summary, repair, verify};
+use edge_metadata_bridge::verify::{Difference, Finding, Summary, repair, verify};
 
 struct Parts {
     cloud: Arc<FakeCloud>,
@@ -38,14 +37,6 @@ impl Parts {
             .await
             .unwrap();
         (summary, findings)
-    }
-}
-
-fn pace() -> Pace {
-    Pace {
-        per_second: NonZeroU32::new(10_000).unwrap(),
-        settle: Duration::from_millis(10),
-        longest_backoff: Duration::from_millis(10),
     }
 }
 

@@ -272,7 +272,7 @@ fn n_changes_include_soft_deleted_servers_unless_deleted_is_given() {
         (before, 66, Member, true),
         // N: not known before 2.66.
         (before, 65, Member, false),
-        // N: `deleted` is heard from admins alone, and a word that is no boolean is false.
+        // N: `deleted` counts for admins alone, and a word that is not a boolean is false.
         (&format!("{since}&deleted=False"), 1, Admin, false),
         (&format!("{since}&deleted=maybe"), 1, Admin, false),
         (&format!("{since}&deleted=False"), 1, Member, true),
