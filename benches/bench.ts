@@ -9,6 +9,7 @@
 //   npm run bench -- --nova                 beside a real Nova too (about 5 minutes more; needs MariaDB)
 //   npm run bench -- --only sides --against /path/to/a/built/checkout   the effect of a change
 //   npm run bench -- --check                beside release 0.1: fails where this one is worse by more than a tenth
+//   npm run bench -- --all                  all of these in one run, as docs/performance.md shows them
 //
 // Writes benches/results/: latest.json, tables.md and the plots.
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -110,17 +111,19 @@ function options(): Options {
       nova: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
       check: { type: "boolean", default: false },
+      all: { type: "boolean", default: false },
     },
   });
   const known = [...PARTS, ...OPTIONAL_PARTS];
-  const usual = values.check ? CHECKED_PARTS : PARTS;
+  const isCheck = values.check || values.all;
+  const usual = values.all ? known : values.check ? CHECKED_PARTS : PARTS;
   const parts = new Set([...(values.only?.split(",") ?? usual), ...(values.nova ? ["nova"] : [])]);
   for (const part of parts) if (!known.includes(part)) throw new Failure(`no part ${part}; there are ${known.join(", ")}`);
-  const rounds = count("rounds", values.rounds, values.quick ? 3 : values.check ? 11 : 7);
+  const rounds = count("rounds", values.rounds, values.quick ? 3 : isCheck ? 11 : 7);
   const seconds = count("seconds", values.seconds, values.quick ? 2 : 5);
   const others = values.against.map((folder) => another(fromCaller(folder)));
   const most = count("servers", values.servers, values.quick ? 1_000 : 100_000);
-  return { rounds, seconds, most, isQuick: values.quick, isCheck: values.check, parts, others };
+  return { rounds, seconds, most, isQuick: values.quick, isCheck, parts, others };
 }
 
 function count(name: string, value: string | undefined, otherwise: number): number {

@@ -75,7 +75,7 @@ export class ResourceObject extends DurableObject {
 
   /** @param {string} document */
   register(document) {
-    const { resource: before } = (this.#state ??= this.#load());
+    const { resource: before, items, recent } = (this.#state ??= this.#load());
     const fields = JSON.parse(document).server ?? JSON.parse(document).image;
     const { metadata, ...rest } = fields;
     const isServer = "server" in JSON.parse(document);
@@ -102,7 +102,7 @@ export class ResourceObject extends DurableObject {
         for (const key in metadata) this.#sql.exec("INSERT INTO item VALUES (?, ?)", key, metadata[key]);
       }
     });
-    this.#state = null;
+    this.#state = { resource, items: metadata === undefined ? items : new Map(Object.entries(metadata)), recent };
   }
 
   /** @returns {State} */
