@@ -1,7 +1,8 @@
-// Compares the answers of the same job in JavaScript with the Worker's before anything is measured.
+// Compares the answers and log lines of the same job in JavaScript with the Worker's before anything is measured.
+import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../scripts/command.mjs";
 import { register, send, type Sent } from "./fill.ts";
-import { ours, sameJob } from "./sides.ts";
+import { ours, sameJob, type Side } from "./sides.ts";
 import { serve, type Served } from "./workerd.ts";
 import { PROJECT, claims, serverId, tokens } from "./workload.ts";
 
@@ -44,6 +45,8 @@ interface Question {
   token?: string;
   headers?: Record<string, string>;
 }
+
+const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /** In this order, because some answers depend on earlier requests. */
 const QUESTIONS: Question[] = [
@@ -93,6 +96,11 @@ const QUESTIONS: Question[] = [
   { path: server(2, "one"), headers: { "Content-Type": "application/xml" } },
   { path: server(2, "one"), headers: { "Content-Type": "application/json; charset=utf-8" } },
   { path: server(2, "one"), headers: { "Content-Length": "114689" } },
+  { path: server(2, "a%20b"), headers: { Accept: "application/vnd.openstack.compute+json" } },
+  { path: server(2, "a%2Fb"), headers: { Accept: "text/html, application/json;q=0.1, */*;q=0.5" } },
+  { path: server(2, "cl%C3%A9"), headers: { Accept: "application/*, */*;q=0.5" } },
+  { path: server(2, "nothing"), headers: { "X-OpenStack-Request-Id": `req-${serverId(7)}`, traceparent: TRACE } },
+  { path: server(2, "nothing"), headers: { "X-OpenStack-Request-Id": "req-7", traceparent: "00-7-7-01" } },
   // The server's state.
   { path: server(1, "two") },
   { path: server(1, "two"), token: "admin" },
@@ -119,13 +127,14 @@ function image(number: number, key: string): string {
   return `/images/${serverId(number)}/metadata/${key}`;
 }
 
-/** Returns the number of requests that both answered alike. */
+/** Returns the number of requests that both answered and logged alike. */
 export async function checkConformance(): Promise<number> {
   const all = new Map([...tokens(0), ...Object.entries(TOKENS)]);
   const sides: Served[] = [];
+  const logs = new Map([ours, sameJob].map((side): [Side, string[]] => [side, []]));
   try {
-    for (const side of [ours, sameJob]) sides.push(await serve(side, { tokens: all }));
-    const [mine, theirs] = await Promise.all(sides.map(answers));
+    for (const [side, lines] of logs) sides.push(await serve(side, { tokens: all, log: (line) => lines.push(line) }));
+    const [mine, theirs] = await Promise.all(sides.map((side) => answers(side, logs.get(side.side) ?? [])));
     for (const [at, question] of QUESTIONS.entries()) {
       if (mine?.[at] === theirs?.[at]) continue;
       const asked = `${question.method ?? "DELETE"} ${question.path} ${JSON.stringify(question.headers ?? {})}`;
@@ -137,7 +146,8 @@ export async function checkConformance(): Promise<number> {
   }
 }
 
-async function answers({ port }: Served): Promise<string[]> {
+/** What a side answers to each question, and logs of it. */
+async function answers({ port }: Served, log: string[]): Promise<string[]> {
   for (const [number, fields] of SERVERS.entries()) {
     const document = { server: { project_id: PROJECT, metadata: METADATA, ...fields } };
     await register(port, false, `servers/${serverId(number)}`, document);
@@ -150,19 +160,34 @@ async function answers({ port }: Served): Promise<string[]> {
   for (const { method = "DELETE", path, token = "member", headers = {} } of QUESTIONS) {
     const all = { ...(token === "" ? {} : { "X-Auth-Token": token }), ...headers };
     // Content-Length without a body: the answer must not wait for it.
-    given.push(comparable(await send(port, false, method, path, all), port));
+    given.push(await comparable(await send(port, false, method, path, all), port, log));
   }
   return given;
 }
 
-/** Status, headers and body, without what differs each time. */
-function comparable({ status, headers, body }: Sent, port: number): string {
+/** Status, headers, body and log line, without what differs each time. */
+async function comparable({ status, headers, body }: Sent, port: number, log: string[]): Promise<string> {
   const ids = headers.filter(([name]) => name.endsWith("-request-id")).map(([, value]) => value);
   const id = ids[0] ?? "";
   if (ids.length !== 2 || ids[1] !== id || !/^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
     return `no request id: ${JSON.stringify(headers)}`;
   }
   const lines = headers.map(([name, value]) => `${name}: ${value}`).sort();
-  const text = [status, ...lines.filter((line) => !/^(date|connection|keep-alive):/.test(line)), body].join("\n");
+  const sent = lines.filter((line) => !/^(date|connection|keep-alive):/.test(line));
+  const text = [status, ...sent, body, await logged(id, log)].join("\n");
   return text.replaceAll(id, "{request id}").replaceAll(`127.0.0.1:${port}`, "{host}");
+}
+
+/** The line that is logged of a request, which comes through a pipe. */
+async function logged(id: string, log: string[]): Promise<string> {
+  for (let waits = 0; waits < 1_000; waits += 1) {
+    const line = log.find((line) => line.includes(`"request_id":"${id}"`));
+    if (line !== undefined) {
+      return line
+        .replace(/"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z"/, '"time":"{time}"')
+        .replace(/"duration_ms":\d+/, '"duration_ms":{milliseconds}');
+    }
+    await sleep(10);
+  }
+  throw new Failure(`nothing was logged of request ${id}`);
 }

@@ -8,6 +8,10 @@ declare module "cloudflare:workers" {
   }
 }
 
+interface ExecutionContext {
+  waitUntil(work: Promise<unknown>): void;
+}
+
 interface ObjectState {
   storage: ObjectStorage;
 }

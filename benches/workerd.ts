@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { Failure } from "../scripts/command.mjs";
 import { configuration } from "../scripts/configuration.mjs";
 import { root } from "../scripts/layout.mjs";
@@ -25,6 +26,8 @@ export interface ServeOptions {
   /** Whether the Worker that answers as KV starts after the side. workerd has V8 drop all code that it compiled quickly
    * whenever an isolate of its process starts. */
   tokensLast?: boolean;
+  /** Takes each line that the side logs. */
+  log?: (line: string) => void;
   /** For profiles: with `--perf-basic-prof` `perf` names functions of JavaScript and wasm. */
   v8Flags?: string[];
 }
@@ -54,16 +57,17 @@ export async function serve(side: Side, options: ServeOptions = {}): Promise<Ser
   }
   copyFileSync(path.join(root, "benches", "tokens", "worker.mjs"), path.join(folder, "tokens.mjs"));
   writeFileSync(path.join(folder, "config.capnp"), capnp(side, options));
-  return start(side, folder);
+  return start(side, folder, options);
 }
 
-async function start(side: Side, folder: string): Promise<Served> {
+async function start(side: Side, folder: string, options: ServeOptions): Promise<Served> {
   const started = performance.now();
   const child = spawn(workerd, ["serve", path.join(folder, "config.capnp"), "--experimental", "--control-fd=3"], {
     cwd: folder,
     // Log lines are written, as when deployed, and discarded.
-    stdio: ["ignore", "ignore", "inherit", "pipe"],
+    stdio: ["ignore", options.log ? "pipe" : "ignore", "inherit", "pipe"],
   });
+  if (options.log && child.stdout) createInterface(child.stdout).on("line", options.log);
   try {
     const port = await listening(child, "http");
     const startMilliseconds = performance.now() - started;
@@ -72,7 +76,7 @@ async function start(side: Side, folder: string): Promise<Served> {
       async restart(between) {
         await stop(child);
         between?.(folder);
-        return start(side, folder);
+        return start(side, folder, options);
       },
       end: () => end(child, folder),
     };

@@ -50,14 +50,14 @@ const VARY = "OpenStack-API-Version, X-OpenStack-Nova-API-Version";
  * @param {number} milliseconds
  */
 export function answerTo(method, trace, failed, milliseconds) {
-  const { requestId, version } = trace;
+  const { requestId, version, contentType } = trace;
   if (failed === null) {
     log(method, trace, 204, milliseconds);
     return version === ""
       ? new Response(null, {
           status: 204,
           headers: {
-            "Content-Type": "application/json",
+            "Content-Type": contentType,
             "X-Compute-Request-Id": requestId,
             "X-OpenStack-Request-Id": requestId,
             "X-Content-Type-Options": "nosniff",
@@ -67,7 +67,7 @@ export function answerTo(method, trace, failed, milliseconds) {
       : new Response(null, {
           status: 204,
           headers: {
-            "Content-Type": "application/json",
+            "Content-Type": contentType,
             "X-Compute-Request-Id": requestId,
             "X-OpenStack-Request-Id": requestId,
             "X-Content-Type-Options": "nosniff",
@@ -111,13 +111,24 @@ export function answerTo(method, trace, failed, milliseconds) {
 function log(method, trace, status, milliseconds) {
   const notable = status >= 500 || trace.detail !== "";
   const start = notable ? '{"level":"error","message":"request failed"' : '{"level":"info","message":"request"';
-  let line = `${start},"status":${status},"duration_ms":${milliseconds},"request_id":"${trace.requestId}","method":"${method}"`;
+  const time = new Date(Date.now()).toISOString();
+  let line = `${start},"time":"${time}","status":${status},"duration_ms":${milliseconds},"request_id":"${trace.requestId}"`;
+  if (trace.globalRequestId !== "") line += `,"global_request_id":"${trace.globalRequestId}"`;
+  if (trace.traceId !== "") line += `,"trace_id":"${trace.traceId}"`;
+  line += `,"method":"${method}"`;
   if (trace.route !== "") line += `,"route":"${trace.route}"`;
   // Quoted once, when the token was cached.
   if (trace.identity !== null) line += trace.identity.logged;
   if (trace.resourceId !== "") line += `,"resource_id":"${trace.resourceId}"`;
+  if (trace.tokenSource !== "") line += `,"token_source":"${trace.tokenSource}"`;
+  if (trace.isAudited) line += `,"audit":true,"action":"delete_item","outcome":"${outcome(status)}"`;
   if (trace.detail !== "") line += `,"detail":${JSON.stringify(trace.detail)}`;
   line += "}";
   if (notable) console.error(line);
   else console.log(line);
+}
+
+/** @param {number} status */
+function outcome(status) {
+  return status < 400 ? "success" : status < 500 ? "failure" : "unknown";
 }

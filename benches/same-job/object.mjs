@@ -14,6 +14,9 @@ const HAS_TABLES = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 
 const REMEMBER = `INSERT INTO operation VALUES (?, ?, ?, ?)
   ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note`;
 
+/** For how long a reply that shows the record may be repeated, so that each change says what it takes away. */
+const SHOWN_MS = 30_000;
+
 const READER = 1;
 const MEMBER = 2;
 const ADMIN = 3;
@@ -37,6 +40,8 @@ export class ResourceObject extends DurableObject {
   #sql = this.ctx.storage.sql;
   /** @type {State | null} */
   #state = null;
+  /** When the record was last shown in a reply that may be repeated. */
+  #shownAt = 0;
 
   /**
    * @param {string} operationId
@@ -57,12 +62,13 @@ export class ResourceObject extends DurableObject {
     if (refused !== "") return refused;
     const now = Date.now();
     const slot = recent.slot(now);
+    const note = now - this.#shownAt > SHOWN_MS ? "deleted" : `deleted\n${JSON.stringify({ items: { [key]: items.get(key) } })}`;
     try {
       // Both or neither without an explicit transaction: the runtime commits what is written between two
       // awaits as one. Were the second refused, the item would be gone and the caller told of a failure:
       // then the outcome of a change is unknown to it anyway.
       this.#sql.exec("DELETE FROM item WHERE key = ?", key);
-      this.#sql.exec(REMEMBER, slot, operationId, now, "");
+      this.#sql.exec(REMEMBER, slot, operationId, now, note);
     } catch (error) {
       // SQLite is the truth: the state is loaded again.
       this.#state = null;
@@ -102,6 +108,7 @@ export class ResourceObject extends DurableObject {
         for (const key in metadata) this.#sql.exec("INSERT INTO item VALUES (?, ?)", key, metadata[key]);
       }
     });
+    this.#shownAt = Date.now();
     this.#state = { resource, items: metadata === undefined ? items : new Map(Object.entries(metadata)), recent };
   }
 

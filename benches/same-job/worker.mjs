@@ -1,6 +1,7 @@
-// The same job in JavaScript: all that the Worker's DELETE does, written with care for speed. Answers are the same to
-// the byte (see ../conformance.ts); other operations are left out, except the registry's PUT, which fills it.
+// The same job in JavaScript: all that the Worker's DELETE does, written with care for speed. Answers and log lines are
+// the same (see ../conformance.ts); other operations are left out, except the registry's PUT, which fills it.
 
+import { JSON_TYPE, preferred } from "./accept.mjs";
 import { Fault, NotFound, answerTo, fault } from "./answer.mjs";
 import { authenticate } from "./identity.mjs";
 import { parsePath } from "./path.mjs";
@@ -11,6 +12,8 @@ export { ResourceObject } from "./object.mjs";
 const BODY_LIMIT = 114_688;
 const REGISTRY_BODY_LIMIT = 1 << 20;
 const LAST_MINOR_WITH_IMAGES = 38;
+const REQUEST_ID = /^req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const TRACE_ID = /^[0-9a-f]{32}$/i;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const DEADLINE_MS = 10_000;
 const TRIES = 4;
@@ -22,10 +25,15 @@ const FIRST_PAUSE_MS = 50;
  * @typedef {{ TOKENS: KvNamespace, RESOURCES: ObjectNamespace<import("./object.mjs").ResourceObject> }} Env
  * @typedef {object} Trace
  * @property {string} requestId
- * @property {string} version what the version headers name; empty for none
+ * @property {string} globalRequestId empty for none, as all that follow
+ * @property {string} traceId
+ * @property {string} version what the version headers name
  * @property {string} route
  * @property {Identity | null} identity
+ * @property {string} tokenSource
  * @property {string} resourceId
+ * @property {boolean} isAudited whether it is a change
+ * @property {string} contentType of a success
  * @property {string} detail
  */
 
@@ -33,20 +41,27 @@ export default {
   /**
    * @param {Request} request
    * @param {Env} env
+   * @param {ExecutionContext} ctx
    * @returns {Promise<Response>}
    */
-  fetch(request, env) {
+  fetch(request, env, ctx) {
     const began = Date.now();
     /** @type {Trace} */
     const trace = {
       requestId: `req-${crypto.randomUUID()}`,
+      globalRequestId: "",
+      traceId: "",
       version: "",
       route: "",
       identity: null,
+      tokenSource: "",
       resourceId: "",
+      isAudited: false,
+      contentType: JSON_TYPE,
       detail: "",
     };
-    return new Promise((resolve) => {
+    /** @type {Promise<Response>} */
+    const answered = new Promise((resolve) => {
       /** @param {Fault | null} failed */
       const finish = (failed) => {
         clearTimeout(timer);
@@ -65,6 +80,9 @@ export default {
         },
       );
     });
+    // A client that resets its connection would otherwise leave a change without its log line.
+    ctx.waitUntil(answered);
+    return answered;
   },
 };
 
@@ -81,6 +99,10 @@ async function carryOut(request, env, now, trace) {
   const queryAt = url.indexOf("?", pathAt);
   const path = parsePath(queryAt < 0 ? url.slice(pathAt) : url.slice(pathAt, queryAt));
   if (path !== null) trace.route = path.template;
+  const callersId = headers.get("x-openstack-request-id");
+  if (callersId !== null && REQUEST_ID.test(callersId)) trace.globalRequestId = callersId;
+  const parent = headers.get("traceparent");
+  if (parent !== null) trace.traceId = traceId(parent);
   // 2. Announced size.
   const announced = headers.get("content-length");
   if (announced !== null) {
@@ -90,12 +112,15 @@ async function carryOut(request, env, now, trace) {
     }
   }
   // 3. Token.
+  const token = (headers.get("x-auth-token") ?? headers.get("x-storage-token") ?? "").trim();
   const serviceToken = headers.get("x-service-token");
+  if (token === "") throw unauthorized(url, pathAt);
+  trace.tokenSource = "memory";
   if (serviceToken !== null) await identify(serviceToken, env, now, url, pathAt);
-  const token = headers.get("x-auth-token") ?? headers.get("x-storage-token") ?? "";
   const known = authenticate(token, env.TOKENS, now);
   const identity = known instanceof Promise ? await known : known;
   if (identity === null) throw unauthorized(url, pathAt);
+  if (known instanceof Promise) trace.tokenSource = "kv";
   trace.identity = identity;
   // 4. Path and method.
   if (path === null) throw NotFound;
@@ -123,9 +148,20 @@ async function carryOut(request, env, now, trace) {
   const { id } = path;
   if (path.idIsText === false || !UUID.test(id)) throw notFound(path);
   trace.resourceId = id;
+  trace.isAudited = true;
   // 12 to 16, in the object.
   const reply = await send(env, path, identity, trace.requestId, now, trace);
   if (reply !== "deleted") throw refusal(reply, path);
+  trace.contentType = preferred(headers.get("accept"));
+}
+
+/**
+ * The second part of `00-<trace id>-<parent id>-<flags>`, empty when it is none.
+ * @param {string} parent
+ */
+function traceId(parent) {
+  const id = parent.split("-")[1] ?? "";
+  return TRACE_ID.test(id) ? id : "";
 }
 
 /**
