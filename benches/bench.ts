@@ -5,7 +5,8 @@
 //   npm run bench -- --rounds 9 --seconds 5
 //   npm run bench -- --servers 10000        growth up to so many servers (100,000 take half an hour)
 //   npm run bench -- --only sides,first     parts of it: sides, disk, connections, first, requests, registrations,
-//                                           index, growth, hot, nova
+//                                           index, growth, hot, profile, nova
+//   npm run bench -- --only profile         what the CPU of a DELETE goes to (needs perf)
 //   npm run bench -- --nova                 beside a real Nova too (about 5 minutes more; needs MariaDB)
 //   npm run bench -- --only sides --against /path/to/a/built/checkout   the effect of a change
 //   npm run bench -- --check                beside release 0.1: fails where this one is worse by more than a tenth
@@ -32,6 +33,7 @@ import { measureNova } from "./nova.ts";
 import { requireMariaDb } from "./nova/mariadb.ts";
 import { buildNullRust } from "./null-rust.ts";
 import { plotGrowth, plotSides } from "./plot.ts";
+import { measureProfiles, requirePerf } from "./profile.ts";
 import { measureRegistrations } from "./registrations.ts";
 import { report } from "./report.ts";
 import { measureRequests } from "./requests.ts";
@@ -48,13 +50,14 @@ const SERVERS_PER_SECOND = 100;
 const PARTS = ["sides", "disk", "connections", "first", "requests", "registrations", "index", "growth", "hot"];
 /** Those of which release 0.1 has figures to compare with. */
 const CHECKED_PARTS = ["sides", "disk", "first", "requests"];
-/** Only on request: it installs a Nova. */
-const OPTIONAL_PARTS = ["nova"];
+/** Only on request: one needs perf, the other installs a Nova. */
+const OPTIONAL_PARTS = ["profile", "nova"];
 const folder = path.join(root, "benches", "results");
 
 await command(async () => {
   const { rounds, seconds, most, isQuick, isCheck, parts, others } = options();
   const wrk = await requireWrk();
+  if (parts.has("profile")) await requirePerf();
   if (parts.has("nova")) await requireMariaDb();
   await setup();
   await build(deployed);
@@ -75,6 +78,7 @@ await command(async () => {
     index: async () => ({ index: await measureIndexSize(isQuick ? 1_000 : 100_000) }),
     growth: async () => ({ growth: await measureGrowth(most) }),
     hot: async () => ({ hot: await measureHotObject() }),
+    profile: async () => ({ profiles: await measureProfiles(rounds, brief) }),
     nova: async () => ({ nova: await measureNova(isQuick ? rounds : Math.max(rounds, 5), seconds) }),
   };
   for (const part of [...PARTS, ...OPTIONAL_PARTS]) {

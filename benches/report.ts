@@ -3,13 +3,14 @@ import type { Load } from "./connections.ts";
 import type { IndexSize } from "./index-size.ts";
 import type { Machine } from "./machine.ts";
 import type { NovaComparison } from "./nova.ts";
+import { CAUSES, type Cause, type Profile } from "./profile.ts";
 import type { Comparison, Results } from "./results.ts";
 import type { Registrations } from "./registrations.ts";
 import type { ExpensiveRequest } from "./requests.ts";
 import type { Spread } from "./statistics.ts";
 
 export function report(results: Results): string {
-  const { memory, disk, connections, first, requests, registrations, index, growth, hot, nova } = results;
+  const { memory, disk, connections, first, requests, registrations, index, growth, hot, profiles, nova } = results;
   const parts = ["<!-- Written by `npm run bench`. -->", machine(results.machine)];
   if (memory) parts.push(...comparison("Side by side, objects in memory", memory));
   if (memory) parts.push(`The same job in JavaScript answers ${results.conforming} requests as edge-metadata does.`);
@@ -64,6 +65,7 @@ export function report(results: Results): string {
       table(["connections", "deadline ms", "answers/s", "p50 ms", "p99 ms", "503", "without an answer", "MB"], rows),
     );
   }
+  if (profiles) parts.push(...withProfiles(profiles));
   if (nova) parts.push(...withNova(nova));
   return `${parts.join("\n\n")}\n`;
 }
@@ -154,6 +156,15 @@ function withRegistrations({ connections, servers, rounds, own, bare, ratio }: R
 function withIndex({ counts, requests }: IndexSize): string[] {
   const rows = requests.map(({ title, milliseconds }) => [title, ...milliseconds.map((spread) => withSpread(spread, 1))]);
   return ["## The size of a list", table(["ms of CPU", ...counts.map((count) => count.toLocaleString("en"))], rows)];
+}
+
+function withProfiles(profiles: Profile[]): string[] {
+  const rows = Object.entries(CAUSES).map(([cause, title]) => [
+    title,
+    ...profiles.map(({ causes }) => causes[cause as Cause].toFixed(0)),
+  ]);
+  rows.push(["all", ...profiles.map(({ cpu }) => cpu.toFixed(0))]);
+  return ["## Where the CPU goes", table(["µs per DELETE", ...profiles.map(({ side }) => side)], rows)];
 }
 
 function withNova({ rounds, seconds, items, processes, versions, sides, ratios }: NovaComparison): string[] {

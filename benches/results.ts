@@ -6,6 +6,7 @@ import type { HotObject } from "./hot-object.ts";
 import type { IndexSize } from "./index-size.ts";
 import type { Machine } from "./machine.ts";
 import type { NovaComparison } from "./nova.ts";
+import type { Profile } from "./profile.ts";
 import type { Registrations } from "./registrations.ts";
 import type { ExpensiveRequest } from "./requests.ts";
 import type { Turn } from "./rounds.ts";
@@ -53,6 +54,7 @@ export interface Results {
   first?: FirstRequests;
   growth?: Growth;
   hot?: HotObject;
+  profiles?: Profile[];
   nova?: NovaComparison;
 }
 

@@ -361,6 +361,17 @@ fn marker_parameter(marker: &str) -> String {
     format!("&marker={}", utf8_percent_encode(marker, NON_ALPHANUMERIC))
 }
 
+/// Glance takes any text for the owner of an image.
+fn list_path(kind: Kind, project: &str, marker: Option<&str>) -> String {
+    format!(
+        "/registry/{}?project_id={}&limit={}{}",
+        kind.plural(),
+        utf8_percent_encode(project, NON_ALPHANUMERIC),
+        EdgeClient::PAGE,
+        marker.map(marker_parameter).unwrap_or_default()
+    )
+}
+
 fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
@@ -436,12 +447,7 @@ impl Edge for EdgeClient {
         project: &str,
         marker: Option<&str>,
     ) -> Result<ResourcePage, EdgeError> {
-        let marker = marker.map(marker_parameter).unwrap_or_default();
-        let path = format!(
-            "/registry/{}?project_id={project}&limit={}{marker}",
-            kind.plural(),
-            Self::PAGE
-        );
+        let path = list_path(kind, project, marker);
         let answer = self.ask(Method::GET, &path, NOTHING).await?;
         match answer.status {
             StatusCode::OK => answer.read(),
@@ -468,6 +474,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_project_of_any_text_is_one_parameter() {
+        assert_eq!(
+            list_path(Kind::Image, "a&b", Some("7")),
+            "/registry/images?project_id=a%26b&limit=100&marker=7"
+        );
+    }
 
     fn answer(status: u16, body: &str) -> Answer {
         Answer {

@@ -1,0 +1,155 @@
+// Where the CPU of a DELETE goes: samples of `perf`, each counted by the innermost function of JavaScript or wasm on its
+// stack and what that one had called.
+import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { Failure, progress } from "../scripts/command.mjs";
+import { capture } from "../scripts/run.mjs";
+import { fill } from "./fill.ts";
+import { deleteKeys } from "./load.ts";
+import { cpuMicroseconds } from "./processes.ts";
+import { ours, sameJob, type Side } from "./sides.ts";
+import { MEMORY, serve, type Served } from "./workerd.ts";
+import { ITEMS, tokens } from "./workload.ts";
+
+/** What a sample is counted for. */
+export const CAUSES = {
+  around: "workerd around all calls: HTTP, the RPC's way, timers, SQLite's commit, garbage",
+  called: "workerd's functions that are called: SQL, RPC, response, headers, log, `waitUntil`",
+  texts: "texts that cross: `TextDecoder`, `TextEncoder`, JSON, typed arrays",
+  builtins: "V8's builtins and inline caches",
+  javascript: "own code: JavaScript",
+  wasm: "own code: wasm",
+};
+
+export type Cause = keyof typeof CAUSES;
+
+export interface Profile {
+  side: string;
+  /** µs of CPU per DELETE. */
+  cpu: number;
+  /** The share of each cause in it, in µs. */
+  causes: Record<Cause, number>;
+}
+
+/** Samples of one side. */
+interface Samples {
+  requests: number;
+  cpu: number;
+  counts: Record<Cause, number>;
+}
+
+const CONNECTIONS = 16;
+const TOKENS = 10;
+const SERVERS_PER_SECOND = 100;
+/** Until V8 has compiled for speed what is called for each request. */
+const WARM_UP_ROUNDS = 4;
+/** Samples a second. A multiple of what something else does as often would see that alone. */
+const FREQUENCY = 499;
+
+export async function requirePerf(): Promise<void> {
+  if ((await capture("perf", ["--version"])).code !== 0) throw new Failure("perf is missing: apt-get install linux-perf");
+}
+
+/** Sides take turns, as everywhere: a machine is not as fast in one minute as in the next. */
+export async function measureProfiles(rounds: number, seconds: number): Promise<Profile[]> {
+  const all = new Map<Served, Samples>();
+  try {
+    for (const side of [sameJob, ours]) {
+      // V8 writes the names of functions down where perf looks for them.
+      const served = await serve(side, { storage: MEMORY, tokens: tokens(TOKENS), v8Flags: ["--perf-basic-prof"] });
+      all.set(served, { requests: 0, cpu: 0, counts: { around: 0, called: 0, texts: 0, builtins: 0, javascript: 0, wasm: 0 } });
+    }
+    for (let round = 0; round < WARM_UP_ROUNDS + rounds; round += 1) {
+      progress(round < WARM_UP_ROUNDS ? "profile: warming up" : `profile: round ${round - WARM_UP_ROUNDS + 1} of ${rounds}`);
+      for (const [served, samples] of all) await takeTurn(served, seconds, round < WARM_UP_ROUNDS ? undefined : samples);
+    }
+    return [...all].map(([{ side }, samples]) => profile(side, samples));
+  } finally {
+    for (const { end, pid } of all.keys()) {
+      await end();
+      rmSync(`/tmp/perf-${pid}.map`, { force: true });
+    }
+  }
+}
+
+/** Deletes for a time, and samples it if there is something to add the samples to. */
+async function takeTurn({ port, pid, folder }: Served, seconds: number, samples?: Samples): Promise<void> {
+  const keys = { servers: SERVERS_PER_SECOND * seconds, items: ITEMS, tokens: TOKENS, first: 1 };
+  await fill(port, keys.first, keys.servers, keys.items);
+  const file = path.join(folder, "perf.data");
+  const args = [
+    "record",
+    "-F",
+    String(FREQUENCY),
+    "-g",
+    "-e",
+    "cpu-clock",
+    "-p",
+    String(pid),
+    "-o",
+    file,
+    "--",
+    "sleep",
+    String(seconds),
+  ];
+  const before = cpuMicroseconds(pid);
+  const [seen, recorded] = await Promise.all([
+    deleteKeys(port, CONNECTIONS, seconds, keys),
+    samples ? capture("perf", args) : undefined,
+  ]);
+  if (!samples) return;
+  if (recorded?.code !== 0) throw new Failure(`perf record failed: ${recorded?.stderr}`);
+  samples.cpu += cpuMicroseconds(pid) - before;
+  samples.requests += seen.requests;
+  for await (const frames of stacks(file)) samples.counts[cause(frames)] += 1;
+}
+
+function profile(side: Side, { cpu, requests, counts }: Samples): Profile {
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const perRequest = cpu / requests;
+  const share = (cause: Cause): number => (counts[cause] / all) * perRequest;
+  return {
+    side: side.title,
+    cpu: perRequest,
+    causes: {
+      around: share("around"),
+      called: share("called"),
+      texts: share("texts"),
+      builtins: share("builtins"),
+      javascript: share("javascript"),
+      wasm: share("wasm"),
+    },
+  };
+}
+
+/** The stack of each sample, the innermost frame first. */
+async function* stacks(file: string): AsyncGenerator<string[]> {
+  const script = spawn("perf", ["script", "--no-demangle", "-i", file, "-F", "comm,ip,sym,dso"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let frames: string[] = [];
+  for await (const line of createInterface(script.stdout)) {
+    if (line.startsWith("\t") || line.startsWith(" ")) {
+      frames.push(line.trim().replace(/^[0-9a-f]+ /, ""));
+    } else if (line === "" && frames.length > 0) {
+      yield frames;
+      frames = [];
+    }
+  }
+  if (frames.length > 0) yield frames;
+}
+
+function cause(frames: string[]): Cause {
+  const script = frames.findIndex((frame) => frame.startsWith("JS:"));
+  if (script < 0) return "around";
+  const innermost = frames[script] ?? "";
+  const called = frames.slice(0, script);
+  const calls = (pattern: RegExp): boolean => called.some((frame) => pattern.test(frame));
+  if (called.length === 0) return /^JS:wasm-to-js|-(turbofan|liftoff)\b/.test(innermost) ? "wasm" : "javascript";
+  if (calls(/TextDecoder|TextEncoder|JsonParser|JsonStringifier|TypedArray|ArrayBuffer|WriteUtf8|WriteOneByte/)) return "texts";
+  if (/^Builtins_|^Stub:/.test(called[0] ?? "")) return "builtins";
+  if (calls(/CollectGarbage/)) return "around";
+  return calls(/workerd|sqlite3/) ? "called" : "builtins";
+}
