@@ -142,7 +142,7 @@ export const ResourceObject = objectClass("ResourceObject", [
   ...["register", "inspect", "unregister"],
 ]);
 
-/** The list of one project. */
+/** One list, or the time of the control plane's last report. */
 export const IndexObject = objectClass("IndexObject", ["update", "list", "reportFeed", "feed"]);
 
 export default {

@@ -1,6 +1,6 @@
 // `npm run bench`: what a DELETE costs, beside yardsticks, in one run on one machine.
 //
-//   npm run bench                           everything: an hour or more on two cores
+//   npm run bench                           every part but profile and nova: an hour or more on two cores
 //   npm run bench -- --quick                a shorter run of the same
 //   npm run bench -- --rounds 9 --seconds 5
 //   npm run bench -- --servers 10000        growth up to so many servers (100,000 take half an hour)
@@ -10,7 +10,7 @@
 //   npm run bench -- --nova                 beside a real Nova too (about 5 minutes more; needs MariaDB)
 //   npm run bench -- --only sides --against /path/to/a/built/checkout   the effect of a change
 //   npm run bench -- --check                beside release 0.1: fails where this one is worse by more than a tenth
-//   npm run bench -- --all                  all of these in one run, as docs/performance.md shows them
+//   npm run bench -- --all                  every part, beside release 0.1 too: what docs/performance.md shows
 //
 // Writes benches/results/: latest.json, tables.md and the plots.
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -41,12 +41,8 @@ import { compare, type Comparison, type Results } from "./results.ts";
 import { interleave } from "./rounds.ts";
 import { another, bareObject, nothing, ours, sameJob, type Side } from "./sides.ts";
 import { DISK, MEMORY, serve, type Served } from "./workerd.ts";
-import { ITEMS, tokens } from "./workload.ts";
+import { CONNECTIONS, ITEMS, SERVERS_PER_SECOND, TOKENS, tokens } from "./workload.ts";
 
-const CONNECTIONS = 16;
-const TOKENS = 10;
-/** Enough for the fastest side to delete for a second. */
-const SERVERS_PER_SECOND = 100;
 const PARTS = ["sides", "disk", "connections", "first", "requests", "registrations", "index", "growth", "hot"];
 /** Those of which release 0.1 has figures to compare with. */
 const CHECKED_PARTS = ["sides", "disk", "first", "requests"];
@@ -62,7 +58,8 @@ await command(async () => {
   await setup();
   await build(deployed);
   await buildNullRust();
-  if (isCheck) others.push(another(await buildBaseline()));
+  // First: what compares with one other build compares with it.
+  if (isCheck) others.unshift(another(await buildBaseline()));
   progress("conformance");
   const results: Results = { machine: await describeMachine(wrk), conforming: await checkConformance() };
   const few = Math.min(rounds, 5);
@@ -123,6 +120,9 @@ function options(): Options {
   const usual = values.all ? known : values.check ? CHECKED_PARTS : PARTS;
   const parts = new Set([...(values.only?.split(",") ?? usual), ...(values.nova ? ["nova"] : [])]);
   for (const part of parts) if (!known.includes(part)) throw new Failure(`no part ${part}; there are ${known.join(", ")}`);
+  if (isCheck && !CHECKED_PARTS.some((part) => parts.has(part))) {
+    throw new Failure(`--check compares ${CHECKED_PARTS.join(", ")}, and --only names none of them`);
+  }
   const rounds = count("rounds", values.rounds, values.quick ? 3 : isCheck ? 11 : 7);
   const seconds = count("seconds", values.seconds, values.quick ? 2 : 5);
   const others = values.against.map((folder) => another(fromCaller(folder)));

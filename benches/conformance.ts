@@ -46,7 +46,7 @@ interface Question {
   headers?: Record<string, string>;
 }
 
-const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 /** In this order, because some answers depend on earlier requests. */
 const QUESTIONS: Question[] = [
@@ -99,7 +99,7 @@ const QUESTIONS: Question[] = [
   { path: server(2, "a%20b"), headers: { Accept: "application/vnd.openstack.compute+json" } },
   { path: server(2, "a%2Fb"), headers: { Accept: "text/html, application/json;q=0.1, */*;q=0.5" } },
   { path: server(2, "cl%C3%A9"), headers: { Accept: "application/*, */*;q=0.5" } },
-  { path: server(2, "nothing"), headers: { "X-OpenStack-Request-Id": `req-${serverId(7)}`, traceparent: TRACE } },
+  { path: server(2, "nothing"), headers: { "X-OpenStack-Request-Id": `req-${serverId(7)}`, traceparent: TRACEPARENT } },
   { path: server(2, "nothing"), headers: { "X-OpenStack-Request-Id": "req-7", traceparent: "00-7-7-01" } },
   // The server's state.
   { path: server(1, "two") },
@@ -127,7 +127,11 @@ function image(number: number, key: string): string {
   return `/images/${serverId(number)}/metadata/${key}`;
 }
 
-/** Returns the number of requests that both answered and logged alike. */
+/**
+ * Asks both the same, and returns how many requests that were.
+ *
+ * Fails when an answer or a log line of theirs differs.
+ */
 export async function checkConformance(): Promise<number> {
   const all = new Map([...tokens(0), ...Object.entries(TOKENS)]);
   const sides: Served[] = [];
@@ -170,7 +174,7 @@ async function comparable({ status, headers, body }: Sent, port: number, log: st
   const ids = headers.filter(([name]) => name.endsWith("-request-id")).map(([, value]) => value);
   const id = ids[0] ?? "";
   if (ids.length !== 2 || ids[1] !== id || !/^req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
-    return `no request id: ${JSON.stringify(headers)}`;
+    throw new Failure(`an answer has no request id: ${status} ${JSON.stringify(headers)}`);
   }
   const lines = headers.map(([name, value]) => `${name}: ${value}`).sort();
   const sent = lines.filter((line) => !/^(date|connection|keep-alive):/.test(line));

@@ -4,7 +4,7 @@ import { interleave, type Turn } from "./rounds.ts";
 import { bareObject, ours } from "./sides.ts";
 import { ratio, spread, type Spread } from "./statistics.ts";
 import { DISK, serve, type Served } from "./workerd.ts";
-import { ITEMS, tokens } from "./workload.ts";
+import { ITEMS, TOKENS, tokens } from "./workload.ts";
 
 export interface Load {
   connections: number;
@@ -19,7 +19,6 @@ export interface Load {
 }
 
 const COUNTS = [1, 16, 128];
-const TOKENS = 10;
 /** Enough for a second on a disk. */
 const SERVERS_PER_SECOND = 20;
 

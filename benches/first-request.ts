@@ -1,6 +1,6 @@
 // The first request after a start, when code is compiled and no cache is filled.
 import net from "node:net";
-import { progress } from "../scripts/command.mjs";
+import { Failure, progress } from "../scripts/command.mjs";
 import { nothing, nullRust, ours, type Side } from "./sides.ts";
 import { ratio, spread, type Spread } from "./statistics.ts";
 import { serve, type ServeOptions } from "./workerd.ts";
@@ -28,16 +28,23 @@ interface Candidate {
   title: string;
   side: Side;
   request: string;
+  status: number;
   options?: ServeOptions;
 }
 
 const CANDIDATES: Candidate[] = [
-  { title: "null: JavaScript", side: nothing, request: GET },
-  { title: "null Rust", side: nullRust, request: GET },
-  { title: "edge-metadata, `GET /`", side: ours, request: GET },
-  { title: "edge-metadata, `GET /`, nothing logged", side: ours, request: GET, options: { vars: QUIET } },
-  { title: "edge-metadata, DELETE: token from KV, object started", side: ours, request: DELETE },
-  { title: "edge-metadata, `GET /`, another isolate started since", side: ours, request: GET, options: { tokensLast: true } },
+  { title: "null: JavaScript", side: nothing, request: GET, status: 204 },
+  { title: "null Rust", side: nullRust, request: GET, status: 204 },
+  { title: "edge-metadata, `GET /`", side: ours, request: GET, status: 200 },
+  { title: "edge-metadata, `GET /`, nothing logged", side: ours, request: GET, status: 200, options: { vars: QUIET } },
+  {
+    title: "edge-metadata, DELETE of an unknown server: token from KV, object started",
+    ...{ side: ours, request: DELETE, status: 404 },
+  },
+  {
+    title: "edge-metadata, `GET /`, another isolate started since",
+    ...{ side: ours, request: GET, status: 200, options: { tokensLast: true } },
+  },
 ];
 
 export async function measureFirstRequests(starts: number, others: Side[]): Promise<FirstRequests> {
@@ -45,19 +52,19 @@ export async function measureFirstRequests(starts: number, others: Side[]): Prom
   const [other] = others;
   const baseline: Candidate[] = other
     ? [
-        { title: `${other.title}, \`GET /\``, side: other, request: GET },
-        { title: `${other.title}, DELETE`, side: other, request: DELETE },
+        { title: `${other.title}, \`GET /\``, side: other, request: GET, status: 200 },
+        { title: `${other.title}, DELETE of an unknown server`, side: other, request: DELETE, status: 404 },
       ]
     : [];
   const candidates = [...CANDIDATES, ...baseline];
   const all = candidates.map((): number[] => []);
   const startTimes = candidates.map((): number[] => []);
   for (let start = 0; start < starts; start += 1) {
-    for (const [at, { side, request, options }] of candidates.entries()) {
+    for (const [at, { side, request, status, options }] of candidates.entries()) {
       const served = await serve(side, { ...options, tokens: tokens(1) });
       try {
         startTimes[at]?.push(served.startMilliseconds);
-        all[at]?.push(await answered(served.port, request));
+        all[at]?.push(await answered(served.port, request, status));
       } finally {
         await served.end();
       }
@@ -75,13 +82,16 @@ export async function measureFirstRequests(starts: number, others: Side[]): Prom
 }
 
 /** Milliseconds from the first byte sent to the first one received. */
-function answered(port: number, request: string): Promise<number> {
+function answered(port: number, request: string, status: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = net.connect(port, "127.0.0.1", () => {
       const sent = performance.now();
-      socket.once("data", () => {
-        resolve(performance.now() - sent);
+      socket.once("data", (head) => {
+        const milliseconds = performance.now() - sent;
         socket.destroy();
+        const [line] = head.toString("latin1").split("\r\n");
+        if (line?.startsWith(`HTTP/1.1 ${status} `)) resolve(milliseconds);
+        else reject(new Failure(`the first request was answered ${line}`));
       });
       socket.write(request);
     });

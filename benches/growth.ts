@@ -21,10 +21,9 @@ export interface Growth {
 }
 
 const AT_ONCE = 16;
-/** Servers in use, and DELETEs per phase. */
+/** Servers in use, and DELETEs per measurement. */
 const SERVERS_AT_ONCE = 640;
-/** Phases per measurement, and measurements. */
-const PHASES = 1;
+/** Measurements of a point. */
 const ROUNDS = 9;
 /** Servers that are awake in one process: from 2,600 on SQLite runs out of memory. */
 const MOST_AWAKE = 2_000;
@@ -139,7 +138,7 @@ async function compare(amount: Amount, reference: Prepared): Promise<Spread> {
   try {
     const [ours, references]: [number[], number[]] = [[], []];
     for (let round = 0; round <= ROUNDS; round += 1) {
-      const cpu = [await phases(prepared), await phases(reference)] as const;
+      const cpu = [await deleteAndRestore(prepared), await deleteAndRestore(reference)] as const;
       // The first round warms up.
       if (round === 0) continue;
       ours.push(cpu[0]);
@@ -151,16 +150,13 @@ async function compare(amount: Amount, reference: Prepared): Promise<Spread> {
   }
 }
 
-/** Deletes the keys and restores them, several times; returns CPU per DELETE. */
-async function phases({ served, agent, keys, tokenCount }: Prepared): Promise<number> {
-  let cpu = 0;
-  for (let time = 0; time < PHASES; time += 1) {
-    const before = cpuMicroseconds(served.pid);
-    await ask(served.port, agent, "DELETE", keys, tokenCount, 204);
-    cpu += cpuMicroseconds(served.pid) - before;
-    await ask(served.port, agent, "PUT", keys, tokenCount, 200);
-  }
-  return cpu / (PHASES * keys.length);
+/** Deletes the keys and restores them; returns CPU per DELETE. */
+async function deleteAndRestore({ served, agent, keys, tokenCount }: Prepared): Promise<number> {
+  const before = cpuMicroseconds(served.pid);
+  await ask(served.port, agent, "DELETE", keys, tokenCount, 204);
+  const cpu = cpuMicroseconds(served.pid) - before;
+  await ask(served.port, agent, "PUT", keys, tokenCount, 200);
+  return cpu / keys.length;
 }
 
 async function ask(

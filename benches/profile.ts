@@ -1,5 +1,5 @@
 // Where the CPU of a DELETE goes: samples of `perf`, each counted by the innermost function of JavaScript or wasm on its
-// stack and what that one had called.
+// stack and what that one called.
 import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import path from "node:path";
@@ -9,43 +9,41 @@ import { capture } from "../scripts/run.mjs";
 import { fill } from "./fill.ts";
 import { deleteKeys } from "./load.ts";
 import { cpuMicroseconds } from "./processes.ts";
+import { requireAllDeleted } from "./rounds.ts";
 import { ours, sameJob, type Side } from "./sides.ts";
 import { MEMORY, serve, type Served } from "./workerd.ts";
-import { ITEMS, tokens } from "./workload.ts";
+import { CONNECTIONS, ITEMS, SERVERS_PER_SECOND, TOKENS, tokens } from "./workload.ts";
 
 /** What a sample is counted for. */
-export const CAUSES = {
-  around: "workerd around all calls: HTTP, the RPC's way, timers, SQLite's commit, garbage",
-  called: "workerd's functions that are called: SQL, RPC, response, headers, log, `waitUntil`",
-  texts: "texts that cross: `TextDecoder`, `TextEncoder`, JSON, typed arrays",
+export const CATEGORIES = {
+  around: "workerd outside JavaScript and wasm: HTTP, RPC, timers, SQLite's commit, garbage collection",
+  called: "workerd's functions called from JavaScript or wasm: SQL, RPC, response, headers, log, `waitUntil`",
+  texts: "conversion of strings and bytes: `TextDecoder`, `TextEncoder`, JSON, typed arrays",
   builtins: "V8's builtins and inline caches",
-  javascript: "own code: JavaScript",
-  wasm: "own code: wasm",
+  javascript: "JavaScript of the Worker",
+  wasm: "wasm of the Worker",
 };
 
-export type Cause = keyof typeof CAUSES;
+export type Category = keyof typeof CATEGORIES;
 
 export interface Profile {
   side: string;
   /** µs of CPU per DELETE. */
   cpu: number;
-  /** The share of each cause in it, in µs. */
-  causes: Record<Cause, number>;
+  /** What of it is of each category, in µs. */
+  categories: Record<Category, number>;
 }
 
 /** Samples of one side. */
 interface Samples {
   requests: number;
   cpu: number;
-  counts: Record<Cause, number>;
+  counts: Record<Category, number>;
 }
 
-const CONNECTIONS = 16;
-const TOKENS = 10;
-const SERVERS_PER_SECOND = 100;
-/** Until V8 has compiled for speed what is called for each request. */
+/** Rounds that are not counted. After them V8's optimizing compilers have compiled what each request calls. */
 const WARM_UP_ROUNDS = 4;
-/** Samples a second. A multiple of what something else does as often would see that alone. */
+/** Samples per second: a prime number, so that sampling does not run in step with a periodic timer. */
 const FREQUENCY = 499;
 
 export async function requirePerf(): Promise<void> {
@@ -74,8 +72,8 @@ export async function measureProfiles(rounds: number, seconds: number): Promise<
   }
 }
 
-/** Deletes for a time, and samples it if there is something to add the samples to. */
-async function takeTurn({ port, pid, folder }: Served, seconds: number, samples?: Samples): Promise<void> {
+/** Deletes for `seconds`. With `samples`, records the process with `perf` meanwhile and adds what it finds. */
+async function takeTurn({ side, port, pid, folder }: Served, seconds: number, samples?: Samples): Promise<void> {
   const keys = { servers: SERVERS_PER_SECOND * seconds, items: ITEMS, tokens: TOKENS, first: 1 };
   await fill(port, keys.first, keys.servers, keys.items);
   const file = path.join(folder, "perf.data");
@@ -99,21 +97,23 @@ async function takeTurn({ port, pid, folder }: Served, seconds: number, samples?
     deleteKeys(port, CONNECTIONS, seconds, keys),
     samples ? capture("perf", args) : undefined,
   ]);
+  requireAllDeleted(side.name, seen);
   if (!samples) return;
   if (recorded?.code !== 0) throw new Failure(`perf record failed: ${recorded?.stderr}`);
   samples.cpu += cpuMicroseconds(pid) - before;
   samples.requests += seen.requests;
-  for await (const frames of stacks(file)) samples.counts[cause(frames)] += 1;
+  for await (const frames of stacks(file)) samples.counts[categoryOf(frames)] += 1;
 }
 
 function profile(side: Side, { cpu, requests, counts }: Samples): Profile {
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  if (all === 0) throw new Failure(`perf took no samples of ${side.title}`);
   const perRequest = cpu / requests;
-  const share = (cause: Cause): number => (counts[cause] / all) * perRequest;
+  const share = (category: Category): number => (counts[category] / all) * perRequest;
   return {
     side: side.title,
     cpu: perRequest,
-    causes: {
+    categories: {
       around: share("around"),
       called: share("called"),
       texts: share("texts"),
@@ -129,6 +129,7 @@ async function* stacks(file: string): AsyncGenerator<string[]> {
   const script = spawn("perf", ["script", "--no-demangle", "-i", file, "-F", "comm,ip,sym,dso"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
+  const ended = new Promise<number | null>((resolve) => script.once("close", resolve));
   let frames: string[] = [];
   for await (const line of createInterface(script.stdout)) {
     if (line.startsWith("\t") || line.startsWith(" ")) {
@@ -139,9 +140,10 @@ async function* stacks(file: string): AsyncGenerator<string[]> {
     }
   }
   if (frames.length > 0) yield frames;
+  if ((await ended) !== 0) throw new Failure(`perf script failed on ${file}`);
 }
 
-function cause(frames: string[]): Cause {
+function categoryOf(frames: string[]): Category {
   const script = frames.findIndex((frame) => frame.startsWith("JS:"));
   if (script < 0) return "around";
   const innermost = frames[script] ?? "";

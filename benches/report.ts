@@ -3,7 +3,7 @@ import type { Load } from "./connections.ts";
 import type { IndexSize } from "./index-size.ts";
 import type { Machine } from "./machine.ts";
 import type { NovaComparison } from "./nova.ts";
-import { CAUSES, type Cause, type Profile } from "./profile.ts";
+import { CATEGORIES, type Category, type Profile } from "./profile.ts";
 import type { Comparison, Results } from "./results.ts";
 import type { Registrations } from "./registrations.ts";
 import type { ExpensiveRequest } from "./requests.ts";
@@ -61,7 +61,7 @@ export function report(results: Results): string {
       ((hot.resident[at] ?? 0) / 1e6).toFixed(0),
     ]);
     parts.push(
-      "## One object that everybody wants",
+      "## One hot object",
       table(["connections", "deadline ms", "answers/s", "p50 ms", "p99 ms", "503", "without an answer", "MB"], rows),
     );
   }
@@ -159,9 +159,9 @@ function withIndex({ counts, requests }: IndexSize): string[] {
 }
 
 function withProfiles(profiles: Profile[]): string[] {
-  const rows = Object.entries(CAUSES).map(([cause, title]) => [
+  const rows = Object.entries(CATEGORIES).map(([category, title]) => [
     title,
-    ...profiles.map(({ causes }) => causes[cause as Cause].toFixed(0)),
+    ...profiles.map(({ categories }) => categories[category as Category].toFixed(0)),
   ]);
   rows.push(["all", ...profiles.map(({ cpu }) => cpu.toFixed(0))]);
   return ["## Where the CPU goes", table(["µs per DELETE", ...profiles.map(({ side }) => side)], rows)];

@@ -46,8 +46,12 @@ export async function takeTurn(served: Served, options: Omit<RoundOptions, "roun
   const asked = hasObjects(side) ? keys : { ...keys, items: Number.MAX_SAFE_INTEGER };
   const seen = await deleteKeys(port, options.connections, options.seconds, asked);
   const cpu = (cpuMicroseconds(pid) - before) / seen.requests;
-  if (seen.refused > 0 || seen.broken > 0) {
-    throw new Failure(`${side.name}: ${seen.refused} of ${seen.requests} DELETEs refused, ${seen.broken} without an answer`);
-  }
+  requireAllDeleted(side.name, seen);
   return { ...seen, cpu, perSecond: seen.requests / (seen.microseconds / 1e6), peakBytes: peakBytes(pid) };
+}
+
+/** Fails when a DELETE was refused or not answered. */
+export function requireAllDeleted(name: string, { requests, refused, broken }: Seen): void {
+  if (refused === 0 && broken === 0) return;
+  throw new Failure(`${name}: ${refused} of ${requests} DELETEs refused, ${broken} without an answer`);
 }

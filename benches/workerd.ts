@@ -26,7 +26,7 @@ export interface ServeOptions {
   /** Whether the Worker that answers as KV starts after the side. workerd has V8 drop all code that it compiled quickly
    * whenever an isolate of its process starts. */
   tokensLast?: boolean;
-  /** Takes each line that the side logs. */
+  /** Takes each line that the side writes to stdout. */
   log?: (line: string) => void;
   /** For profiles: with `--perf-basic-prof` `perf` names functions of JavaScript and wasm. */
   v8Flags?: string[];
@@ -64,7 +64,7 @@ async function start(side: Side, folder: string, options: ServeOptions): Promise
   const started = performance.now();
   const child = spawn(workerd, ["serve", path.join(folder, "config.capnp"), "--experimental", "--control-fd=3"], {
     cwd: folder,
-    // Log lines are written, as when deployed, and discarded.
+    // Log lines are written, as when deployed, and discarded unless the caller takes them.
     stdio: ["ignore", options.log ? "pipe" : "ignore", "inherit", "pipe"],
   });
   if (options.log && child.stdout) createInterface(child.stdout).on("line", options.log);

@@ -8,6 +8,12 @@ export const PROJECT = "e4ee5a9bdf934e35b62c8b995152feee";
 export const USER = "2f3c0b1e9d8a4c7fb6a5e4d3c2b1a090";
 /** The longest list of items that a server may have. */
 export const ITEMS = 128;
+/** Tokens that are in use at once. */
+export const TOKENS = 10;
+/** Connections that delete. */
+export const CONNECTIONS = 16;
+/** In memory: enough for the fastest side to delete for a second. */
+export const SERVERS_PER_SECOND = 100;
 /** As long as a Fernet token of a Keystone. */
 const TOKEN_LENGTH = 183;
 /** May fill the registry; its project is another one. */

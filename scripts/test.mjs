@@ -3,7 +3,7 @@
 //
 //   npm test                                  everything
 //   npm test -- native                        the Rust tests alone
-//   npm test -- race restart                  tests/race.test.ts and tests/restart.test.ts
+//   npm test -- durability lists              tests/durability.test.ts and tests/lists.test.ts
 //   npm test -- --test-name-pattern "S2 409"  black-box tests by name (any option of node --test)
 
 import { mkdtempSync, rmSync } from "node:fs";

@@ -165,8 +165,8 @@ impl Listing<'_> {
         Ok(IndexPage::merge(pages, query.limit))
     }
 
-    /// Adds those records to the page that the list shows, in the order of `ids`: only what follows the
-    /// place `after`, which is [`None`] for what an index has found behind it.
+    /// Adds the records that the list shows to the page, in the order of `ids`. With `after`, only those
+    /// that follow that place are added; [`None`] adds all, for ids that the index has already selected.
     async fn push_all(&self, page: &mut JsonPage, ids: &[ResourceId], after: Option<&Position>) {
         for (id, entry) in self.entries(ids).await {
             let summary = match &entry {

@@ -5,5 +5,5 @@ import { test } from "node:test";
 import { checkConformance } from "../benches/conformance.ts";
 
 test("the same job in JavaScript answers and logs each request as the Worker does", async () => {
-  assert.notEqual(await checkConformance(), 0);
+  await assert.doesNotReject(checkConformance());
 });

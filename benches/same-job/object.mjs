@@ -14,7 +14,10 @@ const HAS_TABLES = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 
 const REMEMBER = `INSERT INTO operation VALUES (?, ?, ?, ?)
   ON CONFLICT (slot) DO UPDATE SET id = excluded.id, at = excluded.at, note = excluded.note`;
 
-/** For how long a reply that shows the record may be repeated, so that each change says what it takes away. */
+/**
+ * For this long after a reply that shows the record, each change also stores the items that it removes, so that a
+ * repeated request can be given the same reply.
+ */
 const SHOWN_MS = 30_000;
 
 const READER = 1;
@@ -40,7 +43,7 @@ export class ResourceObject extends DurableObject {
   #sql = this.ctx.storage.sql;
   /** @type {State | null} */
   #state = null;
-  /** When the record was last shown in a reply that may be repeated. */
+  /** When a reply last showed the record. */
   #shownAt = 0;
 
   /**
@@ -64,9 +67,8 @@ export class ResourceObject extends DurableObject {
     const slot = recent.slot(now);
     const note = now - this.#shownAt > SHOWN_MS ? "deleted" : `deleted\n${JSON.stringify({ items: { [key]: items.get(key) } })}`;
     try {
-      // Both or neither without an explicit transaction: the runtime commits what is written between two
-      // awaits as one. Were the second refused, the item would be gone and the caller told of a failure:
-      // then the outcome of a change is unknown to it anyway.
+      // Without an await in between, the runtime commits both statements together. If the second one throws, the
+      // first one is not undone: the Worker resets its object then, which this yardstick leaves out.
       this.#sql.exec("DELETE FROM item WHERE key = ?", key);
       this.#sql.exec(REMEMBER, slot, operationId, now, note);
     } catch (error) {

@@ -19,6 +19,15 @@ impl Clock {
         self.at(Utc::now())
     }
 
+    /// Forgets what it has told, so that times may go back to the machine's clock: after the edge has refused a time
+    /// that is ahead, and with it all that would follow.
+    pub fn reset(&self) {
+        *self
+            .last
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = DateTime::UNIX_EPOCH;
+    }
+
     fn at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let mut last = self
             .last
@@ -42,5 +51,7 @@ mod tests {
         assert_eq!(clock.at(time(5_000)), time(5_001));
         assert_eq!(clock.at(time(1_000)), time(5_002));
         assert_eq!(clock.at(time(6_000)), time(6_000));
+        clock.reset();
+        assert_eq!(clock.at(time(2_000)), time(2_000));
     }
 }

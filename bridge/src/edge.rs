@@ -50,6 +50,14 @@ pub enum EdgeError {
         /// The message of the fault.
         message: String,
     },
+    /// It keeps no changes for the cloud: its setting `CHANGES`.
+    #[error("{request} answered 404: {message}")]
+    NoChanges {
+        /// Method and path.
+        request: String,
+        /// The message of the fault.
+        message: String,
+    },
     /// It takes the time of an observation for one in the future.
     #[error("{request} answered 400: is this machine's clock ahead? {message}")]
     Clock {
@@ -309,6 +317,17 @@ impl Answer {
             && self.fault().is_some_and(|message| message != unknown_path)
     }
 
+    /// Why there is no list of changes. Whatever else is at a wrong address answers 404 as well, without a fault.
+    fn no_changes(self) -> EdgeError {
+        match self.fault() {
+            Some(message) if self.status == StatusCode::NOT_FOUND => EdgeError::NoChanges {
+                request: self.request,
+                message,
+            },
+            _ => self.error(),
+        }
+    }
+
     fn error(self) -> EdgeError {
         let fault = self.fault();
         let (request, status) = (self.request, self.status.as_u16());
@@ -437,7 +456,7 @@ impl Edge for EdgeClient {
         let answer = self.ask(Method::GET, &path, NOTHING).await?;
         match answer.status {
             StatusCode::OK => answer.read(),
-            _ => Err(answer.error()),
+            _ => Err(answer.no_changes()),
         }
     }
 
@@ -474,6 +493,22 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn only_the_workers_own_404_says_that_it_keeps_no_changes() {
+        let own =
+            r#"{"itemNotFound": {"message": "The resource could not be found.", "code": 404}}"#;
+        assert!(matches!(
+            answer(404, own).no_changes(),
+            EdgeError::NoChanges { .. }
+        ));
+        for (status, body) in [(404, "<html>404</html>"), (503, own)] {
+            assert!(matches!(
+                answer(status, body).no_changes(),
+                EdgeError::Status { .. }
+            ));
+        }
+    }
 
     #[test]
     fn a_project_of_any_text_is_one_parameter() {

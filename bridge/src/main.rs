@@ -17,6 +17,7 @@ use edge_metadata_bridge::reconcile::{Failure, Reconciler};
 use edge_metadata_bridge::run::{self, run};
 use edge_metadata_bridge::verify::{self, Pace, verify};
 use edge_metadata_bridge::{backoff::Backoff, metrics};
+use secrecy::SecretString;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -130,12 +131,14 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
         .init();
     let config = Config::load(&cli.config)?;
     let buses = buses(&config)?;
+    // Also what `check` has to read: a file that is missing is a mistake in the settings.
+    let token = config.edge.token()?;
     match cli.command {
         Command::Check => print(&json!({"settings": "good"})).map(|()| ExitCode::SUCCESS),
         Command::Run { once, verify_every } => {
             metrics::install(config.metrics.listen, config.metrics.file.clone())?;
             let stop = stop_signal()?;
-            let Some(bridge) = connected(&config, &stop).await? else {
+            let Some(bridge) = connected(&config, token, &stop).await? else {
                 return Ok(ExitCode::SUCCESS);
             };
             let every = verify_every.unwrap_or(config.verify.every);
@@ -162,7 +165,8 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
                 concurrency: config.import.concurrency,
                 dry_run,
             };
-            let summary = import(&connect(&config).await?, &options).await?;
+            let bridge = connect(&config, token).await?;
+            let summary = import(&bridge, &options).await?;
             print(
                 &json!({"dry_run": dry_run, "servers": summary.servers, "images": summary.images}),
             )?;
@@ -173,7 +177,8 @@ async fn execute(cli: Cli) -> Result<ExitCode, Error> {
             })
         }
         Command::Verify { repair } => {
-            verified(&connect(&config).await?, pace(&config), repair).await
+            let bridge = connect(&config, token).await?;
+            verified(&bridge, pace(&config), repair).await
         }
     }
 }
@@ -223,10 +228,14 @@ fn print(line: &serde_json::Value) -> Result<(), Error> {
 }
 
 /// Connects, again and again if need be, until it is told to end.
-async fn connected(config: &Config, stop: &CancellationToken) -> Result<Option<Bridge>, Error> {
+async fn connected(
+    config: &Config,
+    token: Option<SecretString>,
+    stop: &CancellationToken,
+) -> Result<Option<Bridge>, Error> {
     let mut backoff = Backoff::new(config.run.longest_backoff);
     loop {
-        match connect(config).await {
+        match connect(config, token.clone()).await {
             Ok(bridge) => return Ok(Some(bridge)),
             Err(
                 error @ Error::Session(
@@ -246,8 +255,7 @@ async fn connected(config: &Config, stop: &CancellationToken) -> Result<Option<B
     }
 }
 
-async fn connect(config: &Config) -> Result<Bridge, Error> {
-    let token = config.edge.token()?;
+async fn connect(config: &Config, token: Option<SecretString>) -> Result<Bridge, Error> {
     let endpoints = Endpoints {
         cloud: config.cloud.name.clone(),
         clouds_file: config.cloud.clouds_file.clone(),

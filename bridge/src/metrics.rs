@@ -43,7 +43,20 @@ pub fn install(listen: Option<SocketAddr>, file: Option<PathBuf>) -> Result<(), 
         (None, None) => return Ok(()),
     }
     describe();
+    begin_at_zero();
     Ok(())
+}
+
+/// An alarm on what never happened, or on the first time that something does, needs a value before that.
+pub fn begin_at_zero() {
+    gauge!(LAST_VERIFIED).set(0.0);
+    gauge!(LAST_ROUND).set(0.0);
+    for kind in Kind::ALL {
+        let kind = kind.singular();
+        counter!(RECONCILED, "kind" => kind, "outcome" => "rejected").absolute(0);
+        counter!(CHANGES, "kind" => kind, "outcome" => "refused").absolute(0);
+        counter!(DIFFERENCES, "kind" => kind, "what" => "unknown").absolute(0);
+    }
 }
 
 fn describe() {

@@ -99,7 +99,13 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
             .map(|record| record.changes().clone())
             .unwrap_or_default();
         let (applied, failed) = self.apply(resource, &changes).await;
-        let outcome = self.register(resource, &applied).await?;
+        let registered = self.register(resource, &applied).await;
+        let outcome = registered.inspect_err(|error| {
+            if matches!(error, Failure::Edge(EdgeError::Clock { .. })) {
+                // The machine's clock may be right again by the next attempt.
+                self.clock.reset();
+            }
+        })?;
         match outcome {
             Outcome::Registered { .. } | Outcome::Rejected if failed => Ok(Outcome::Unapplied),
             _ => Ok(outcome),

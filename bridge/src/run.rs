@@ -105,7 +105,10 @@ pub async fn run<C: Cloud, E: Edge>(
         ));
     }
     sources.spawn(stopped_by(stop.clone(), run.clone().poll()));
-    sources.spawn(stopped_by(stop.clone(), run.clone().report()));
+    if !run.options.once {
+        // P: without a verification nothing is known of what was lost before.
+        sources.spawn(stopped_by(stop.clone(), run.clone().report()));
+    }
     if let Some(every) = run.options.verify_every {
         sources.spawn(stopped_by(stop.clone(), run.clone().verify(every)));
     }
@@ -120,7 +123,11 @@ pub async fn run<C: Cloud, E: Edge>(
     }));
     stop.cancelled().await;
     info!(pending = run.scheduler.len(), "ends");
-    let ending = async { while sources.join_next().await.is_some() {} };
+    let ending = async {
+        while sources.join_next().await.is_some() {}
+        end_turns.cancel();
+        while turns.join_next().await.is_some() {}
+    };
     if tokio::time::timeout(run.options.shutdown_timeout, ending)
         .await
         .is_err()
@@ -129,9 +136,9 @@ pub async fn run<C: Cloud, E: Edge>(
             pending = run.scheduler.len(),
             "ends with work under way: what was not acknowledged is delivered again"
         );
+        // Repeating what a turn has begun does no harm.
+        turns.shutdown().await;
     }
-    end_turns.cancel();
-    while turns.join_next().await.is_some() {}
 }
 
 impl From<Outcome> for End {
@@ -193,7 +200,7 @@ impl<C: Cloud, E: Edge> Run<C, E> {
                     self.polled.notify_waiters();
                     self.options.poll_every
                 }
-                Err(EdgeError::Status { status: 404, .. }) => {
+                Err(EdgeError::NoChanges { .. }) => {
                     if !std::mem::replace(&mut told, true) {
                         warn!(
                             "the edge keeps no changes for the cloud (its setting CHANGES): what users change there stays there"
@@ -246,6 +253,7 @@ impl<C: Cloud, E: Edge> Run<C, E> {
 
     /// Reports again and again up to when everything that was announced is at the edge.
     async fn report(self) {
+        let mut told = false;
         loop {
             tokio::time::sleep(self.options.report_every).await;
             let now = Utc::now();
@@ -261,8 +269,16 @@ impl<C: Cloud, E: Edge> Run<C, E> {
                 .oldest()
                 .map_or(now, |oldest| oldest.min(now));
             match self.reconciler.edge().report(round).await {
-                Ok(()) => metrics::good_round(round),
-                Err(error) => debug!(%error, "the last good round could not be reported"),
+                Ok(()) => {
+                    metrics::good_round(round);
+                    told = false;
+                }
+                Err(error) => {
+                    metrics::failure("edge");
+                    if !std::mem::replace(&mut told, true) {
+                        warn!(%error, "the last good round could not be reported");
+                    }
+                }
             }
         }
     }

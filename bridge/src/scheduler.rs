@@ -421,7 +421,8 @@ impl Scheduler {
     }
 
     /// Waits until fewer than `limit` resources are pending that the edge or a verification has announced, or whose
-    /// marks are to be looked at. What only a bus has announced is bounded by its prefetch, and does not count.
+    /// marks are to be looked at. What only a bus has announced is bounded by its prefetch, and does not count. One
+    /// that waits for its next attempt takes memory alone, and counts as a fiftieth: it must not hold up the others.
     pub async fn room(&self, limit: usize) {
         loop {
             let changed = self.changed.notified();
@@ -434,14 +435,23 @@ impl Scheduler {
         }
     }
 
-    /// How many resources are pending that may have marks.
+    /// How many resources are pending that may have marks, those that wait for their next attempt as a fiftieth.
     fn marked(&self) -> usize {
+        const DELAYED_AS_ONE: usize = 50;
         let state = self.state();
-        let wanted = |entry: &Entry| {
+        let is_marked = |entry: &&Entry| {
             let mut wanted = entry.waiting.iter().chain(&entry.running);
             wanted.any(|wanted| wanted.marked)
         };
-        state.entries.values().filter(|entry| wanted(entry)).count()
+        let (mut active, mut delayed) = (0, 0);
+        for entry in state.entries.values().filter(is_marked) {
+            if entry.delay.is_some() && entry.running.is_none() {
+                delayed += 1;
+            } else {
+                active += 1;
+            }
+        }
+        active + delayed / DELAYED_AS_ONE
     }
 }
 
@@ -768,6 +778,19 @@ mod tests {
         scheduler.next().await;
         assert!(futures::poll!(Box::pin(scheduler.room(1))).is_pending());
         assert!(futures::poll!(Box::pin(scheduler.room(2))).is_ready());
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_its_next_attempt_holds_up_no_other() {
+        let scheduler = scheduler();
+        for number in 1..=60 {
+            scheduler.announce(server(number), marked());
+            let turn = scheduler.next().await;
+            scheduler.end(turn.resource, End::Failed);
+        }
+        assert_eq!(scheduler.len(), 60);
+        assert!(futures::poll!(Box::pin(scheduler.room(2))).is_ready());
+        assert!(futures::poll!(Box::pin(scheduler.room(1))).is_pending());
     }
 
     #[tokio::test]

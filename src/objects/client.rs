@@ -80,12 +80,6 @@ fn object_name(kind: Kind, id: ResourceId) -> String {
     format!("{}:{id}", kind.singular())
 }
 
-/// Parses the name of a resource's object.
-pub(super) fn split_object_name(name: &str) -> Option<(Kind, ResourceId)> {
-    let (kind, id) = name.split_once(':')?;
-    Some((Kind::from_singular(kind)?, ResourceId::parse(id)?))
-}
-
 /// What each call of a request has in common.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallOptions {

@@ -9,12 +9,12 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use edge_metadata_core::rpc::{EntryKind, IndexUpdate, ListedAs};
+use edge_metadata_core::rpc::{ChangedResource, EntryKind, IndexUpdate, ListedAs};
 use edge_metadata_core::storage::IndexEntry;
 use edge_metadata_core::storage::index_entry::CHANGES;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::client::{Indexes, split_object_name};
+use super::client::Indexes;
 use super::resource::ResourceObject;
 use super::schema::{self, PendingUpdate, Tables};
 use super::state::ResourceState;
@@ -47,15 +47,15 @@ impl ResourceObject {
     /// # Errors
     ///
     /// Returns the database's exception. A list that cannot be told is no error: it stays pending.
-    pub(super) async fn tell_lists(&self) -> worker::Result<()> {
+    pub(super) async fn send_pending_updates(&self) -> worker::Result<()> {
         if schema::tables(&self.database)? == Tables::None {
             return Ok(());
         }
         let indexes = Indexes::new(&self.env)?;
         let end = platform::now() + MAX_DURATION;
-        let mut after = self.told_up_to.take();
+        let mut after = self.resume_after.take();
         let mut count = 0;
-        let mut all_told = true;
+        let mut all_sent = true;
         while count < MAX_LISTS && platform::now() < end {
             // Read together with the updates that are told of it: should the record change while they
             // are told, they are pending again, and the next ones are told of the change.
@@ -63,24 +63,24 @@ impl ResourceObject {
             let updates = schema::pending_updates(&self.database, &after, BATCH)?;
             let Some(last) = updates.last() else {
                 // What is pending although all were told was added meanwhile.
-                return self.set_next_alarm(if all_told { 0 } else { RETRY_MILLIS });
+                return self.set_next_alarm(if all_sent { 0 } else { RETRY_MILLIS });
             };
             let told = updates.iter().map(async |update| {
-                let is_told = self.tell(&indexes, &snapshot, update).await;
-                (update, is_told)
+                let is_acknowledged = self.send_update(&indexes, &snapshot, update).await;
+                (update, is_acknowledged)
             });
             let mut told = stream::iter(told).buffer_unordered(AT_ONCE);
             let mut finished = 0_usize;
-            let mut taken = Vec::new();
-            while let Some((update, is_told)) = told.next().await {
-                if is_told {
-                    taken.push(update);
+            let mut acknowledged = Vec::new();
+            while let Some((update, is_acknowledged)) = told.next().await {
+                if is_acknowledged {
+                    acknowledged.push(update);
                 }
-                all_told &= is_told;
+                all_sent &= is_acknowledged;
                 finished += 1;
                 let is_over = platform::now() >= end;
                 if finished.is_multiple_of(AT_ONCE) || finished == updates.len() || is_over {
-                    schema::acknowledge(&self.database, taken.drain(..))?;
+                    schema::acknowledge(&self.database, acknowledged.drain(..))?;
                     // Lets the object answer others before it goes on.
                     Delay::from(Duration::from_millis(1)).await;
                 }
@@ -100,14 +100,19 @@ impl ResourceObject {
             }
             count += finished;
         }
-        self.told_up_to.replace(after);
+        self.resume_after.replace(after);
         self.database.set_alarm(platform::now().timestamp_millis())
     }
 
-    /// Tells one list. Returns whether it has taken the update.
-    async fn tell(&self, indexes: &Indexes, snapshot: &Snapshot, update: &PendingUpdate) -> bool {
+    /// Tells one list. Returns whether it has acknowledged the update.
+    async fn send_update(
+        &self,
+        indexes: &Indexes,
+        snapshot: &Snapshot,
+        update: &PendingUpdate,
+    ) -> bool {
         let object = self.name.as_deref().unwrap_or(&update.name);
-        let Some((kind, id)) = split_object_name(object) else {
+        let Some(ChangedResource { kind, id }) = ChangedResource::parse(object) else {
             // The name of an object is always one of a resource: there is nothing to tell.
             return true;
         };

@@ -33,7 +33,7 @@ pub struct ResourceObject {
     /// the first call and after a write that failed.
     state: RefCell<Option<ResourceState>>,
     /// The list with which the last alarm ended, when it had more to tell.
-    pub(super) told_up_to: RefCell<String>,
+    pub(super) resume_after: RefCell<String>,
 }
 
 impl DurableObject for ResourceObject {
@@ -44,7 +44,7 @@ impl DurableObject for ResourceObject {
             database: Database::new(&state),
             env,
             state: RefCell::new(None),
-            told_up_to: RefCell::default(),
+            resume_after: RefCell::default(),
         }
     }
 
@@ -59,7 +59,7 @@ impl DurableObject for ResourceObject {
     ///
     /// Returns the database's exception; `entry.js` then sets the next alarm.
     async fn alarm(&self) -> worker::Result<Response> {
-        self.tell_lists().await?;
+        self.send_pending_updates().await?;
         Response::empty()
     }
 }
@@ -117,8 +117,8 @@ impl ResourceObject {
         self.call(call, |state, database, call, args: DeleteItem<'_>| {
             let key = args.key.into_owned();
             let operation = Operation::DeleteItem { key };
-            let carried = state.change(database, self.name(), call, &operation)?;
-            reply(&carried.map(|_| ()))
+            let execution = state.change(database, self.name(), call, &operation)?;
+            reply(&execution.map(|_| ()))
         })
     }
 
@@ -161,8 +161,8 @@ impl ResourceObject {
                 key: key.into_owned(),
                 value: value.into_owned(),
             };
-            let carried = state.change(database, self.name(), call, &operation)?;
-            reply(&carried.map(|_| written))
+            let execution = state.change(database, self.name(), call, &operation)?;
+            reply(&execution.map(|_| written))
         })
     }
 
@@ -232,11 +232,11 @@ impl ResourceObject {
     ) -> Result<JsValue, JsValue> {
         self.call(call, |state, database, call, args: WriteItems<'_>| {
             let operation = operation(args.items.into_owned());
-            let carried = match state.change(database, self.name(), call, &operation)? {
-                Ok(carried) => carried,
+            let execution = match state.change(database, self.name(), call, &operation)? {
+                Ok(execution) => execution,
                 Err(rejection) => return reply(&Err::<(), _>(rejection)),
             };
-            let record = state.record_after(database, carried)?;
+            let record = state.record_after(database, execution)?;
             let metadata = record.as_ref().map(|record| &record.metadata);
             reply(&metadata.ok_or(Rejection::NotFound))
         })

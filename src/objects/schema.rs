@@ -71,11 +71,11 @@ const PUT_ITEMS: &str = "
     INSERT INTO item (key, value) SELECT key, value FROM json_each(CAST(? AS TEXT)) WHERE true
     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
 
-/// As many items as are put by one statement.
+/// From this many items on, one statement writes all of them.
 const MANY: usize = 4;
 
-/// As many items as are read as one text: what users write of them has at most half a megabyte, what a
-/// registration does at most one.
+/// Up to this many items are read as one JSON text. Those that users write have at most half a megabyte
+/// together, those of a registration at most one.
 const MAX_TOGETHER: i64 = 256;
 
 /// Keeps the statements of each change in JavaScript, where they would be decoded each time.
@@ -119,7 +119,7 @@ pub(super) struct Stored {
     /// Oldest first.
     pub(super) operations: Vec<AppliedOperation>,
     /// Whether a list does not know yet what the record is now. Not read without a record.
-    pub(super) is_untold: bool,
+    pub(super) has_pending_updates: bool,
     pub(super) tables: Tables,
 }
 
@@ -130,7 +130,7 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
         tombstone: None,
         marks: Marks::default(),
         operations: Vec::new(),
-        is_untold: false,
+        has_pending_updates: false,
         tables: tables(database)?,
     };
     if stored.tables == Tables::None {
@@ -143,9 +143,9 @@ pub(super) fn load(database: &Database) -> worker::Result<Stored> {
         &[],
     )?;
     stored.operations = operations.iter().filter_map(operation).collect();
-    if let Some((record, is_untold)) = record(database)? {
+    if let Some((record, has_pending_updates)) = record(database)? {
         stored.record = Some(record);
-        stored.is_untold = is_untold;
+        stored.has_pending_updates = has_pending_updates;
     }
     if stored.tables == Tables::Current {
         // A record has no tombstone, and without one there are no marks.
@@ -376,14 +376,16 @@ pub(super) fn remove_marks(database: &Database, keys: &[String]) -> worker::Resu
 pub(super) struct PendingUpdate {
     /// The list's project, or one of the lists that are no project's.
     pub(super) list: String,
-    /// When the last of them was made, in milliseconds since 1970: one made while the list was being
-    /// told stays pending, and the list knows which of two is the later one.
+    /// When the last change that the list must show was made, in milliseconds since 1970. A change made
+    /// while the update is sent keeps it pending, and the list ignores an update that is older than the
+    /// one it has.
     pub(super) revision: i64,
     /// The name of the resource's object.
     pub(super) name: String,
 }
 
-/// Adds lists that are to be updated of a change, which no other of the resource has the time of.
+/// Records that `lists` must be updated after the change made at `at`. No two changes of a resource have
+/// the same time.
 pub(super) fn add_pending_updates(
     database: &Database,
     name: &str,

@@ -26,9 +26,9 @@ pub(super) struct ResourceState {
     tombstone: Option<Tombstone>,
     marks: Marks,
     log: OperationLog,
-    /// Whether a list was untold when this was read. The alarm may be lost: the platform gives one up
-    /// that fails again and again, as on a full disk. So the next change sets it again.
-    was_untold: bool,
+    /// Whether updates of lists were pending when this was read. Their alarm may be lost, because the
+    /// platform gives up on one that fails repeatedly, as on a full disk. So the next change sets it again.
+    had_pending_updates: bool,
     tables: Tables,
 }
 
@@ -47,7 +47,7 @@ impl ResourceState {
             tombstone: stored.tombstone,
             marks: stored.marks,
             log,
-            was_untold: stored.is_untold,
+            had_pending_updates: stored.has_pending_updates,
             tables: stored.tables,
         })
     }
@@ -94,15 +94,15 @@ impl ResourceState {
         object: &str,
         call: &Call<'_>,
         operation: &Operation,
-    ) -> worker::Result<Result<Carried, Rejection>> {
+    ) -> worker::Result<Result<Execution, Rejection>> {
         if let Some(applied) = self.log.find(call.id) {
-            return Ok(Ok(Carried::Before(applied)));
+            return Ok(Ok(Execution::Replayed(applied)));
         }
         let record = self.record.as_ref();
         let change = match decide(record, operation, &call.actor, call.item_limit) {
             Ok(Some(change)) => change,
             // Nothing is touched, so there is nothing to remember.
-            Ok(None) => return Ok(Ok(Carried::Now)),
+            Ok(None) => return Ok(Ok(Execution::Performed)),
             Err(rejection) => return Ok(Err(rejection)),
         };
         let Some(record) = record else {
@@ -122,11 +122,11 @@ impl ResourceState {
         } else {
             commit(database, &change, &entry)?;
         }
-        if std::mem::take(&mut self.was_untold) {
+        if std::mem::take(&mut self.had_pending_updates) {
             database.set_alarm(now.timestamp_millis())?;
         }
         self.remember(&change, entry.operation);
-        Ok(Ok(Carried::Now))
+        Ok(Ok(Execution::Performed))
     }
 
     /// Returns the record as a change left it; [`None`] when it is deleted.
@@ -135,10 +135,10 @@ impl ResourceState {
     pub(super) fn record_after(
         &self,
         database: &Database,
-        carried: Carried,
+        execution: Execution,
     ) -> worker::Result<Option<Cow<'_, Record>>> {
         let now = self.record.as_ref().map(Cow::Borrowed);
-        let Carried::Before(applied) = carried else {
+        let Execution::Replayed(applied) = execution else {
             return Ok(now);
         };
         let Some(replaced) = schema::replaced_since(database, applied.at)? else {
@@ -202,7 +202,7 @@ impl ResourceState {
     ) -> worker::Result<Result<Registered, RegistryError>> {
         if let Some(applied) = self.log.find(call.id) {
             let is_new = applied.outcome == AppliedOutcome::Created;
-            let record = self.record_after(database, Carried::Before(applied))?;
+            let record = self.record_after(database, Execution::Replayed(applied))?;
             return Ok(self.registered(record, is_new, call.keep_changes));
         }
         let now = platform::now();
@@ -254,7 +254,7 @@ impl ResourceState {
                 schema::add_pending_updates(database, object, &lists, entry.operation.at)?;
                 schema::write_operation(database, &entry)
             })?;
-            if !lists.is_empty() || std::mem::take(&mut self.was_untold) {
+            if !lists.is_empty() || std::mem::take(&mut self.had_pending_updates) {
                 database.set_alarm(now.timestamp_millis())?;
             }
             self.tables = Tables::Current;
@@ -310,7 +310,7 @@ impl ResourceState {
             until: now + TOMBSTONE_LIFETIME,
         };
         let Some(record) = &self.record else {
-            self.bury(database, tombstone)?;
+            self.write_tombstone(database, tombstone)?;
             return Ok(Err(RegistryError::NotFound));
         };
         // P: a DELETE that is older than the record's `observed_at` changes nothing.
@@ -360,7 +360,7 @@ impl ResourceState {
 
     /// Remembers a DELETE of a record that does not exist, so that the PUT that it overtook does not
     /// bring it back. P: for 24 hours a PUT that is not later than a DELETE is 404.
-    fn bury(&mut self, database: &Database, tombstone: Tombstone) -> worker::Result<()> {
+    fn write_tombstone(&mut self, database: &Database, tombstone: Tombstone) -> worker::Result<()> {
         let is_known = |known: Tombstone| known.observed_at >= tombstone.observed_at;
         if self.tombstone.is_some_and(is_known) {
             return Ok(());
@@ -377,13 +377,13 @@ impl ResourceState {
     }
 }
 
-/// How a change came about.
+/// Whether a change was made by this call or by an earlier try of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Carried {
+pub(super) enum Execution {
     /// By this call.
-    Now,
+    Performed,
     /// By an earlier call of the same id, whose reply was lost.
-    Before(AppliedOperation),
+    Replayed(AppliedOperation),
 }
 
 /// Commits a change and its entry in the log together.

@@ -299,14 +299,23 @@ impl<'a> Connected<'a> {
                 Ok(mut queue) => {
                     info!(queue = label, "reading");
                     self.looked(number, Look::Open);
-                    carry(&label, &mut queue, scheduler, stop).await?;
-                    if stop.is_cancelled() {
-                        return Ok(());
+                    match carry(&label, &mut queue, scheduler, stop).await {
+                        Ok(()) if stop.is_cancelled() => return Ok(()),
+                        Ok(()) => {
+                            // The broker has cancelled the consumer.
+                            warn!(queue = label, "the queue was deleted");
+                            self.health.lost();
+                            self.looked(number, Look::Missing);
+                        }
+                        Err(error) if connection.status().connected() => {
+                            // Its channel alone was closed, as after the broker's `consumer_timeout` without an
+                            // acknowledgement. Nothing is lost: what was not acknowledged is delivered again.
+                            metrics::failure("bus");
+                            warn!(queue = label, %error, "the queue's channel was closed, and is opened again");
+                            self.looked(number, Look::Refused);
+                        }
+                        Err(error) => return Err(error.into()),
                     }
-                    // The broker has cancelled the consumer.
-                    warn!(queue = label, "the queue was deleted");
-                    self.health.lost();
-                    self.looked(number, Look::Missing);
                 }
                 Err(error) if is_missing(&error) => {
                     // A queue comes into being with the first notification for it, which for errors may be never.

@@ -99,7 +99,7 @@ impl OpenStack {
             )
             .await?;
         let gone = self.is_gone(not_found(&answer, &id.to_string())).await?;
-        match verdict(answer.status, answer.retry_after, gone) {
+        match verdict(answer.status, answer.retry_after, gone, is_own(&answer)) {
             Verdict::Applied => Ok(Taken::Applied),
             Verdict::Unknown => Err(answer.error()),
             Verdict::Refused => {
@@ -157,6 +157,12 @@ impl OpenStack {
             next: place.next(end.filter(|_| list.next.is_some())),
         })
     }
+}
+
+/// Whether Glance itself has answered with a fault, which its library ends so, as JSON and as HTML. What is in between
+/// has pages of its own.
+fn is_own(answer: &Answer) -> bool {
+    String::from_utf8_lossy(&answer.body).contains("<br /><br />")
 }
 
 /// Whether Glance itself says that an image does not exist: its message names the id. Some servers repeat the path of

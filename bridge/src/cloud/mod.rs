@@ -89,14 +89,15 @@ enum Verdict {
 /// Judges the answer to a change of one key.
 ///
 /// P: a 404 of the service's own, `not_found`, is done, because either the key is not there or the resource is
-/// not, which the read that follows tells. 400, 403 and 409 end the change; a quota of Glance's is 413.
-/// Everything else says nothing about the change, least of all what a wrong address answers, and is tried again.
-fn verdict(status: u16, retry_after: bool, not_found: bool) -> Verdict {
+/// not, which the read that follows tells. 400, 403 and 409 end the change, and a quota of Glance's, 413, if the
+/// service itself says so, `is_own`: a proxy's 403 is none of its decisions. Everything else says nothing about the
+/// change, least of all what a wrong address answers, and is tried again.
+fn verdict(status: u16, retry_after: bool, not_found: bool, is_own: bool) -> Verdict {
     match status {
         200..=299 => Verdict::Applied,
         404 if not_found => Verdict::Applied,
-        400 | 403 | 409 => Verdict::Refused,
-        413 if !retry_after => Verdict::Refused,
+        400 | 403 | 409 if is_own => Verdict::Refused,
+        413 if is_own && !retry_after => Verdict::Refused,
         _ => Verdict::Unknown,
     }
 }
@@ -108,23 +109,29 @@ mod tests {
     #[test]
     fn a_change_is_applied_by_success_and_by_not_found() {
         for status in [200, 202, 204] {
-            assert_eq!(verdict(status, false, false), Verdict::Applied, "{status}");
+            let verdict = verdict(status, false, false, false);
+            assert_eq!(verdict, Verdict::Applied, "{status}");
         }
-        assert_eq!(verdict(404, false, true), Verdict::Applied);
+        assert_eq!(verdict(404, false, true, true), Verdict::Applied);
     }
 
     #[test]
-    fn a_change_is_ended_by_400_403_and_409() {
+    fn a_change_is_ended_by_the_services_own_400_403_and_409() {
         for status in [400, 403, 409, 413] {
-            assert_eq!(verdict(status, false, false), Verdict::Refused, "{status}");
+            let own = verdict(status, false, false, true);
+            assert_eq!(own, Verdict::Refused, "{status}");
+            let proxys = verdict(status, false, false, false);
+            assert_eq!(proxys, Verdict::Unknown, "{status}");
         }
     }
 
     #[test]
     fn everything_else_is_tried_again() {
         for status in [300, 401, 404, 405, 406, 408, 415, 429, 500, 502, 503, 504] {
-            assert_eq!(verdict(status, false, false), Verdict::Unknown, "{status}");
+            let verdict = verdict(status, false, false, true);
+            assert_eq!(verdict, Verdict::Unknown, "{status}");
         }
-        assert_eq!(verdict(413, true, false), Verdict::Unknown, "a rate limit");
+        let limited = verdict(413, true, false, true);
+        assert_eq!(limited, Verdict::Unknown, "a rate limit");
     }
 }

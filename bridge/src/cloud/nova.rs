@@ -55,7 +55,8 @@ impl OpenStack {
             None => self.compute("DELETE", &path, &[VERSION], None).await?,
         };
         let gone = self.is_gone(not_found(&answer)).await?;
-        match verdict(answer.status, answer.retry_after, gone) {
+        let is_own = own_fault(&answer).is_some();
+        match verdict(answer.status, answer.retry_after, gone, is_own) {
             Verdict::Applied => Ok(Taken::Applied),
             Verdict::Refused => Ok(Taken::Refused(format!(
                 "{} {}",
@@ -106,9 +107,17 @@ impl OpenStack {
 
 /// Whether Nova itself says that something does not exist. A proxy without its upstream answers 404 in other words.
 fn not_found(answer: &Answer) -> bool {
-    answer.status == 404
-        && serde_json::from_slice::<Value>(&answer.body)
-            .is_ok_and(|fault| fault.get("itemNotFound").is_some())
+    answer.status == 404 && own_fault(answer).as_deref() == Some("itemNotFound")
+}
+
+/// The name of Nova's own fault, `{"<name>": {"code": <the status>, "message": "…"}}`; [`None`] when something in
+/// between has answered.
+fn own_fault(answer: &Answer) -> Option<String> {
+    let fault: Value = serde_json::from_slice(&answer.body).ok()?;
+    let mut members = fault.as_object()?.iter();
+    let (name, fault) = members.next().filter(|_| members.next().is_none())?;
+    let is_own = fault.get("code")?.as_u64() == Some(answer.status.into());
+    is_own.then(|| name.clone())
 }
 
 #[derive(Deserialize)]

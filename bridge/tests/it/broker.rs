@@ -14,6 +14,8 @@ use tokio::task::AbortHandle;
 pub(crate) enum Access {
     /// It may read, and nothing is delivered.
     Open,
+    /// It may read, and its channel is closed at once: 406 `PRECONDITION_FAILED`.
+    Expiring,
     /// 403 `ACCESS_REFUSED`.
     Refused,
     /// Nothing: the connection ends.
@@ -130,7 +132,14 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
             (20, 40) => ((20, 41), vec![]),
             (60, 10) => ((60, 11), vec![]),
             (60, 20) => match consume(&text(&body, 6), state) {
-                Some(answer) => answer,
+                Some(Consumed { answer, then }) => {
+                    if let Some((method, arguments)) = then {
+                        send(&mut stream, channel, answer.0, &answer.1).await?;
+                        (method, arguments)
+                    } else {
+                        answer
+                    }
+                }
                 None => return Ok(()),
             },
             (60, 30) => ((60, 31), short(&text(&body, 4))),
@@ -140,20 +149,35 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<(
     }
 }
 
+type Answer = (Method, Vec<u8>);
+
+/// What a consumer is answered, and what follows at once.
+struct Consumed {
+    answer: Answer,
+    then: Option<Answer>,
+}
+
 /// The answer to a consumer, if there is one: consume-ok, or the end of its channel.
-fn consume(name: &str, state: &Mutex<State>) -> Option<(Method, Vec<u8>)> {
+fn consume(name: &str, state: &Mutex<State>) -> Option<Consumed> {
     let mut state = state.lock().unwrap();
     *state.looks.entry(name.into()).or_default() += 1;
-    let (code, reason) = match state.queues.get(name) {
-        Some(Access::Open) => return Some(((60, 21), short("tag"))),
+    let ok = ((60, 21), short("tag"));
+    let (answer, then) = match state.queues.get(name) {
+        Some(Access::Open) => (ok, None),
+        Some(Access::Expiring) => (ok, Some(closed(406, "PRECONDITION_FAILED"))),
         Some(Access::Broken) => return None,
-        Some(Access::Refused) => (403_u16, "ACCESS_REFUSED"),
-        None => (404, "NOT_FOUND"),
+        Some(Access::Refused) => (closed(403, "ACCESS_REFUSED"), None),
+        None => (closed(404, "NOT_FOUND"), None),
     };
+    Some(Consumed { answer, then })
+}
+
+/// The end of a channel.
+fn closed(code: u16, reason: &str) -> Answer {
     let mut arguments = code.to_be_bytes().to_vec();
     arguments.extend(short(reason));
     arguments.extend([0, 60, 0, 20]);
-    Some(((20, 40), arguments))
+    ((20, 40), arguments)
 }
 
 async fn send(

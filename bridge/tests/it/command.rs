@@ -69,3 +69,12 @@ fn the_settings_and_the_log_are_named_before_or_after_the_command() {
     let output = bridge(settings, &["check", "--log", "x=y"]);
     assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: log: "));
 }
+
+#[test]
+fn check_reads_the_file_of_the_token() {
+    let settings = "[edge]\nurl = \"https://edge.example\"\ntoken_file = \"/nonexistent/token\"\n";
+    let output = bridge(settings, &["--config", "CONFIG", "check"]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("/nonexistent/token"), "{errors}");
+}

@@ -241,6 +241,8 @@ pub(crate) struct FakeEdge {
     pub(crate) reports: Mutex<Vec<DateTime<Utc>>>,
     /// Takes no acknowledgement without a document.
     pub(crate) keeps_marks: AtomicBool,
+    /// Refuses observations that are more than this ahead.
+    pub(crate) most_ahead: Mutex<Option<TimeDelta>>,
 }
 
 impl FakeEdge {
@@ -366,6 +368,13 @@ impl Edge for FakeEdge {
             return Err(unavailable());
         }
         self.takes(&resource.id.to_string())?;
+        let most_ahead = *self.most_ahead.lock().unwrap();
+        if most_ahead.is_some_and(|most| observed_at > Utc::now() + most) {
+            return Err(EdgeError::Clock {
+                request: "fake".into(),
+                message: "in the future".into(),
+            });
+        }
         if self
             .removed
             .lock()

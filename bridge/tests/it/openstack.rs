@@ -258,6 +258,35 @@ async fn only_a_404_of_the_services_own_means_that_a_change_is_applied() {
 }
 
 #[tokio::test]
+async fn only_the_services_own_fault_refuses_a_change() {
+    const PROXY: &str = "<html><body><h1>403 Forbidden</h1>\nRequest forbidden by administrative rules.\n</body></html>";
+    let fake = FakeOpenStack::start().await;
+    let cloud = fake.connect().await.unwrap();
+    let nova = json!({"forbidden": {"code": 403, "message": "Maximum number of metadata items exceeds 128"}});
+    let glance = json!({"code": "403 Forbidden", "title": "Forbidden", "message": "Property is protected<br /><br />\n\n\n"});
+    for (resource, request, own) in [
+        (
+            server(1),
+            format!("PUT {}/metadata/k", path(server(1))),
+            nova,
+        ),
+        (image(), format!("PATCH {}", path(image())), glance),
+    ] {
+        let document = json!({
+            "id": resource.id.to_string(), "owner": "a1", "name": "demo", "status": "active", "visibility": "private",
+            "created_at": "2015-07-15T17:05:13Z",
+        });
+        fake.answer(format!("GET {}", path(image())), 200, document.to_string());
+        fake.answer(&request, 403, PROXY);
+        let error = cloud.change(resource, "k", Some("v")).await.unwrap_err();
+        assert!(matches!(error, CloudError::Status { status: 403, .. }));
+        fake.answer(&request, 403, own.to_string());
+        let taken = cloud.change(resource, "k", Some("v")).await.unwrap();
+        assert!(matches!(taken, Taken::Refused(_)), "{taken:?}");
+    }
+}
+
+#[tokio::test]
 async fn members_that_cannot_be_read_are_no_empty_list() {
     let fake = FakeOpenStack::start().await;
     let cloud = fake.connect().await.unwrap();

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use crate::fakes::{FakeCloud, FakeEdge, metadata, server};
+use edge_metadata_bridge::edge::EdgeError;
 use edge_metadata_bridge::reconcile::{Failure, Outcome, Reconciler};
 
 type Bridge = Arc<Reconciler<FakeCloud, FakeEdge>>;
@@ -256,4 +259,23 @@ async fn a_server_that_stays_because_it_was_observed_later_is_not_deleted() {
         Err(Failure::Stale(Some(_)))
     ));
     assert!(edge.metadata(server(1)).is_some());
+}
+
+#[tokio::test]
+async fn once_the_edge_has_refused_a_time_that_is_ahead_times_are_the_clocks_again() {
+    let (cloud, edge, bridge) = bridge();
+    cloud.put(server(1), &[("k", "v")]);
+    *edge.most_ahead.lock().unwrap() = Some(TimeDelta::milliseconds(500));
+    // Each is a millisecond later than the one before, so in the end they are far ahead of the clock.
+    for _ in 0..100_000 {
+        bridge.now();
+    }
+    assert!(matches!(
+        bridge.reconcile(server(1), false).await,
+        Err(Failure::Edge(EdgeError::Clock { .. }))
+    ));
+    assert_eq!(
+        bridge.reconcile(server(1), false).await.unwrap(),
+        Outcome::Registered { marked: false }
+    );
 }

@@ -11,6 +11,7 @@ use crate::options;
 use edge_metadata_bridge::reconcile::Reconciler;
 use edge_metadata_bridge::run::{Options, run};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 const QUEUE: &str = "edge_metadata.info";
@@ -44,7 +45,7 @@ impl Running {
         }
     }
 
-    fn start(&self, options: Options) {
+    fn start(&self, options: Options) -> JoinHandle<()> {
         let bridge = Reconciler::new(Arc::clone(&self.cloud), Arc::clone(&self.edge));
         let ready = Arc::clone(&self.ready);
         tokio::spawn(run(
@@ -52,7 +53,7 @@ impl Running {
             options,
             self.stop.clone(),
             move || ready.store(true, Ordering::SeqCst),
-        ));
+        ))
     }
 }
 
@@ -155,6 +156,75 @@ async fn a_queue_that_may_not_be_read_ends_no_connection() {
     a_while().await;
     assert_eq!(broker.looks(ERRORS), looks, "it is read");
     assert_eq!(bridge.verifications(), 1, "nothing was lost");
+}
+
+#[tokio::test]
+async fn a_channel_that_the_broker_closes_is_opened_again_and_nothing_is_lost() {
+    let broker = FakeBroker::start(&[(QUEUE, Access::Open), (ERRORS, Access::Expiring)]).await;
+    let bridge = Running::new();
+    bridge.start(Options {
+        buses: vec![broker.bus(&[QUEUE, ERRORS])],
+        ..options()
+    });
+    until("opened again several times", || broker.looks(ERRORS) >= 5).await;
+    assert_eq!((broker.looks(QUEUE), broker.connections()), (1, 1));
+    broker.declare(ERRORS, Access::Open);
+    until("reported", || bridge.edge.round().is_some()).await;
+    a_while().await;
+    assert_eq!(bridge.verifications(), 1, "nothing was lost");
+}
+
+#[tokio::test]
+async fn run_once_reports_no_good_round_because_it_verifies_nothing() {
+    let bridge = Running::new();
+    let ended = bridge.start(Options {
+        once: true,
+        ..options::options()
+    });
+    tokio::time::timeout(Duration::from_secs(10), ended)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(bridge.edge.round(), None);
+}
+
+#[tokio::test]
+async fn a_turn_that_takes_longer_than_the_end_may_take_is_left() {
+    let bridge = Running::new();
+    bridge.cloud.put(server(1), &[("k", "v")]);
+    bridge.edge.put(server(1), &[("k", "v")]);
+    bridge.edge.user(server(1), "k", None);
+    *bridge.cloud.slow.lock().unwrap() = NEVER;
+    let ended = bridge.start(Options {
+        shutdown_timeout: Duration::from_millis(100),
+        ..options::options()
+    });
+    until("its turn has begun", || {
+        bridge.cloud.reads.load(Ordering::SeqCst) > 0
+    })
+    .await;
+    bridge.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(5), ended)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_there_are_alarms_on_has_a_value_before_it_happens() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _counting = metrics::set_default_local_recorder(&recorder);
+    edge_metadata_bridge::metrics::begin_at_zero();
+    let text = recorder.handle().render();
+    for line in [
+        "edge_metadata_bridge_last_good_round_timestamp_seconds 0",
+        "edge_metadata_bridge_last_verified_timestamp_seconds 0",
+        "edge_metadata_bridge_changes_total{kind=\"server\",outcome=\"refused\"} 0",
+        "edge_metadata_bridge_reconciled_total{kind=\"image\",outcome=\"rejected\"} 0",
+        "edge_metadata_bridge_differences_total{kind=\"server\",what=\"unknown\"} 0",
+    ] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
+    }
 }
 
 #[tokio::test]

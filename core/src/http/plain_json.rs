@@ -1,7 +1,7 @@
-//! JSON whose names are nothing but names.
+//! JSON without the member name that `serde_json` reserves.
 //!
-//! With its feature `raw_value`, `serde_json` reads the value of an object with one name of its own as
-//! JSON in a string. A client's body must not reach that: what it says would depend on the reader.
+//! With its feature `raw_value`, `serde_json` reads an object whose only member has a private name as JSON
+//! inside a string. A client's body with that name would mean different things to different readers.
 
 use std::fmt;
 

@@ -169,7 +169,7 @@ pub struct ListedAs {
     pub created: i64,
 }
 
-/// An entry of the list of changes.
+/// A resource, as the name of its object and an entry of the list of changes name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangedResource {
     /// Server or image.

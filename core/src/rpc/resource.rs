@@ -44,7 +44,7 @@ impl<'a, A> Call<'a, A> {
     }
 }
 
-/// `show`: replies `Result<`[`ShownRecord`]`, Rejection>`; `list`: `Result<Metadata, Rejection>`.
+/// `show`: replies `Result<`[`ShownRecord`]`, Rejection>`; `list_items`: `Result<Metadata, Rejection>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Show {}
 
@@ -62,7 +62,7 @@ pub struct DeleteItem<'a> {
     pub key: Cow<'a, str>,
 }
 
-/// `merge`, `replace`: reply `Result<Metadata, Rejection>`.
+/// `merge_items`, `replace_items`: reply `Result<Metadata, Rejection>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteItems<'a> {
     /// The items of the request.
@@ -105,7 +105,7 @@ pub enum Outcome {
     Record(Box<ShownRecord>),
 }
 
-/// `list_entry`: replies `Option<ListEntry>`, [`None`] when the list does not show the record.
+/// `show_list_entry`: replies `Option<ListEntry>`, [`None`] when the list does not show the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShowListEntry {
     /// Whose list it is.

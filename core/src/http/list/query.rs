@@ -50,7 +50,7 @@ impl ListQuery {
         let pairs = query::pairs(query);
         let parameters = Parameters(&pairs);
         let marker = parameters.marker().map(Marker::parse);
-        // N: no page of servers is a page; Glance wants at least one image on it.
+        // N: `limit=0` is an empty page of servers; Glance requires at least 1.
         let least = match kind {
             Kind::Server => 0,
             Kind::Image => 1,

@@ -1,7 +1,7 @@
 //! The parameters of lists of servers.
 //!
-//! N knows each parameter from some microversion on, and hears some of them from admins alone. What
-//! it does not know or does not hear it ignores, up to 2.74.
+//! N accepts each parameter from some microversion on, and some of them from admins only. Up to 2.74 it
+//! ignores the others.
 
 use super::parameters::{Parameters, boolean, is_true};
 use crate::auth::{AccessLevel, Actor};
