@@ -16,11 +16,11 @@ use crate::platform;
 /// Records that one answer asks for at most. A search that has found little by then has a `next` link.
 const MAX_RECORDS: usize = 500;
 
-/// Groups of records of which one may fail to reply in time: two of them leave time for an answer.
+/// How many groups may contain a record that did not reply in time. After two there is still time to answer.
 const MAX_FAILED_GROUPS: usize = 2;
 
-/// Records that are asked for at least after such a group, however few the page misses: there is one
-/// such group left to find a record that replies.
+/// After such a group, at least this many records are asked for, however few the page still needs: only one
+/// more group may fail, so it should be likely to contain a record that replies.
 const LEAST_AFTER_FAILURE: usize = 25;
 
 /// The records of one page, which are asked for in groups.
@@ -133,10 +133,10 @@ impl<'a> Records<'a> {
     ///
     /// # Errors
     ///
-    /// 503 when records were asked for and none replied. An outage must not read as an empty page or as
-    /// the end of a list. So this is a 503, too, when records behind those might reply. The marker's
-    /// record is no sign that many others can be read, as the page before has just read it; but one
-    /// record that the list ends with is left out.
+    /// 503 when records were asked for and none replied, because an outage must not look like an empty page
+    /// or the end of a list. That the marker's record replied does not count, because the previous page has
+    /// just read it. One exception: if only one record follows a marker that replied, that record is left
+    /// out.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         let is_last_one = self.has_marker.get() && self.asked.get() == 1;
         if self.failed_groups.get() > 0 && !self.has_replies.get() && !is_last_one {

@@ -242,6 +242,20 @@ for (const kind of KINDS) {
     assert.deepEqual(await worker.metadata(kind, id), metadata);
   });
 
+  test(`${kind}: attributes may have 64 levels`, async () => {
+    const id = resourceId();
+    const nested = (levels: number): object => {
+      const arrays: unknown = JSON.parse(`${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}`);
+      return { k: arrays };
+    };
+    const attributes = nested(64);
+    assertRecord(await put(kind, id, { project_id: projectId(), attributes }), 201, kind, { attributes });
+    // The last one is as deep as a body may be.
+    for (const levels of [65, 120, 122, 124, 125])
+      assertInvalid(await put(kind, id, { attributes: nested(levels) }), "attributes");
+    assertRecord(await get(kind, id), 200, kind, { attributes });
+  });
+
   test(`${kind}: attributes may have 64 KiB`, async () => {
     const id = resourceId();
     const attributes = { k: "v".repeat(65_536 - '{"k":""}'.length) };

@@ -18,7 +18,7 @@ export function preferred(accept) {
 
 /**
  * @param {string} element
- * @returns {{ name: string, quality: number } | null} null for what is none
+ * @returns {{ name: string, quality: number } | null} null for a malformed range
  */
 function range(element) {
   const [name = "", ...parameters] = element.split(";").map((part) => part.trim());

@@ -1,6 +1,6 @@
 // Answers, faults and log lines.
 
-/** @typedef {import("./worker.mjs").Trace} Trace */
+/** @typedef {import("./worker.mjs").RequestContext} RequestContext */
 
 export class Fault {
   /**
@@ -45,14 +45,14 @@ const VARY = "OpenStack-API-Version, X-OpenStack-Nova-API-Version";
 
 /**
  * @param {string} method
- * @param {Trace} trace
+ * @param {RequestContext} context
  * @param {Fault | null} failed
  * @param {number} milliseconds
  */
-export function answerTo(method, trace, failed, milliseconds) {
-  const { requestId, version, contentType } = trace;
+export function answerTo(method, context, failed, milliseconds) {
+  const { requestId, version, contentType } = context;
   if (failed === null) {
-    log(method, trace, 204, milliseconds);
+    log(method, context, 204, milliseconds);
     return version === ""
       ? new Response(null, {
           status: 204,
@@ -79,7 +79,7 @@ export function answerTo(method, trace, failed, milliseconds) {
         });
   }
   const { status } = failed;
-  log(method, trace, status, milliseconds);
+  log(method, context, status, milliseconds);
   /** @type {Record<string, string>} */
   const headers = {
     "Content-Type": status === 401 ? "application/json" : "application/json; charset=UTF-8",
@@ -104,25 +104,25 @@ export function answerTo(method, trace, failed, milliseconds) {
 
 /**
  * @param {string} method
- * @param {Trace} trace
+ * @param {RequestContext} context
  * @param {number} status
  * @param {number} milliseconds
  */
-function log(method, trace, status, milliseconds) {
-  const notable = status >= 500 || trace.detail !== "";
+function log(method, context, status, milliseconds) {
+  const notable = status >= 500 || context.detail !== "";
   const start = notable ? '{"level":"error","message":"request failed"' : '{"level":"info","message":"request"';
   const time = new Date(Date.now()).toISOString();
-  let line = `${start},"time":"${time}","status":${status},"duration_ms":${milliseconds},"request_id":"${trace.requestId}"`;
-  if (trace.globalRequestId !== "") line += `,"global_request_id":"${trace.globalRequestId}"`;
-  if (trace.traceId !== "") line += `,"trace_id":"${trace.traceId}"`;
+  let line = `${start},"time":"${time}","status":${status},"duration_ms":${milliseconds},"request_id":"${context.requestId}"`;
+  if (context.globalRequestId !== "") line += `,"global_request_id":"${context.globalRequestId}"`;
+  if (context.traceId !== "") line += `,"trace_id":"${context.traceId}"`;
   line += `,"method":"${method}"`;
-  if (trace.route !== "") line += `,"route":"${trace.route}"`;
+  if (context.route !== "") line += `,"route":"${context.route}"`;
   // Quoted once, when the token was cached.
-  if (trace.identity !== null) line += trace.identity.logged;
-  if (trace.resourceId !== "") line += `,"resource_id":"${trace.resourceId}"`;
-  if (trace.tokenSource !== "") line += `,"token_source":"${trace.tokenSource}"`;
-  if (trace.isAudited) line += `,"audit":true,"action":"delete_item","outcome":"${outcome(status)}"`;
-  if (trace.detail !== "") line += `,"detail":${JSON.stringify(trace.detail)}`;
+  if (context.identity !== null) line += context.identity.logged;
+  if (context.resourceId !== "") line += `,"resource_id":"${context.resourceId}"`;
+  if (context.tokenSource !== "") line += `,"token_source":"${context.tokenSource}"`;
+  if (context.isAudited) line += `,"audit":true,"action":"delete_item","outcome":"${outcome(status)}"`;
+  if (context.detail !== "") line += `,"detail":${JSON.stringify(context.detail)}`;
   line += "}";
   if (notable) console.error(line);
   else console.log(line);

@@ -5,14 +5,14 @@ import { sha256 } from "./sha256.mjs";
 /**
  * @typedef {object} Identity
  * @property {string} projectId empty without one
- * @property {number} standing 0 none, 1 reader, 2 member, 3 admin
+ * @property {number} accessLevel 0 none, 1 reader, 2 member, 3 admin
  * @property {number} expiresAt
  * @property {number} until when the cache entry expires
  * @property {string} logged its part of a log line
  */
 
-const BELIEVED_MS = 300_000;
-const MOST = 4_096;
+const TOKEN_CACHE_MS = 300_000;
+const CAPACITY = 4_096;
 
 /**
  * A Map keeps the order of insertion: the first key is the least recently used.
@@ -53,13 +53,13 @@ async function ask(digest, tokens, now) {
   /** @type {Identity} */
   const identity = {
     projectId: claims.project_id ?? "",
-    standing: Math.max(0, ...claims.roles.map(standing)),
+    accessLevel: Math.max(0, ...claims.roles.map(accessLevelOf)),
     expiresAt,
-    until: now + BELIEVED_MS,
+    until: now + TOKEN_CACHE_MS,
     logged: `${project},"user_id":${JSON.stringify(claims.user_id)}`,
   };
   known.set(digest, identity);
-  if (known.size > MOST) {
+  if (known.size > CAPACITY) {
     for (const oldest of known.keys()) {
       known.delete(oldest);
       break;
@@ -69,7 +69,7 @@ async function ask(digest, tokens, now) {
 }
 
 /** @param {string} role */
-function standing(role) {
+function accessLevelOf(role) {
   switch (role.toLowerCase()) {
     case "admin":
       return 3;

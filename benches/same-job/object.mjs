@@ -1,7 +1,7 @@
 // The object: state in memory, the checks in the contract's order, one row deleted and one written.
 
 import { DurableObject } from "cloudflare:workers";
-import { Recent } from "./recent.mjs";
+import { OperationLog } from "./operation-log.mjs";
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS resource (id INTEGER PRIMARY KEY, document TEXT NOT NULL) STRICT;
@@ -36,7 +36,7 @@ const ADMIN = 3;
  * @property {string} visibility
  * @property {string[]} members
  *
- * @typedef {{ resource: Resource | null, items: Map<string, string>, recent: Recent }} State
+ * @typedef {{ resource: Resource | null, items: Map<string, string>, log: OperationLog }} State
  */
 
 export class ResourceObject extends DurableObject {
@@ -50,21 +50,21 @@ export class ResourceObject extends DurableObject {
    * @param {string} operationId
    * @param {boolean} retry
    * @param {string} projectId
-   * @param {number} standing
+   * @param {number} accessLevel
    * @param {string} key
    */
-  delete(operationId, retry, projectId, standing, key) {
+  delete(operationId, retry, projectId, accessLevel, key) {
     const state = (this.#state ??= this.#load());
-    if (retry && state.recent.has(operationId)) return "deleted";
-    const { resource, items, recent } = state;
+    if (retry && state.log.has(operationId)) return "deleted";
+    const { resource, items, log } = state;
     if (resource === null) return "not_found";
     const hasItem = items.has(key);
-    const refused = resource.isServer
-      ? refuseServer(resource, hasItem, projectId, standing)
-      : refuseImage(resource, hasItem, projectId, standing);
-    if (refused !== "") return refused;
+    const rejection = resource.isServer
+      ? checkServer(resource, hasItem, projectId, accessLevel)
+      : checkImage(resource, hasItem, projectId, accessLevel);
+    if (rejection !== "") return rejection;
     const now = Date.now();
-    const slot = recent.slot(now);
+    const slot = log.slot(now);
     const note = now - this.#shownAt > SHOWN_MS ? "deleted" : `deleted\n${JSON.stringify({ items: { [key]: items.get(key) } })}`;
     try {
       // Without an await in between, the runtime commits both statements together. If the second one throws, the
@@ -76,14 +76,14 @@ export class ResourceObject extends DurableObject {
       this.#state = null;
       throw error;
     }
-    recent.remember(slot, operationId, now);
+    log.remember(slot, operationId, now);
     items.delete(key);
     return "deleted";
   }
 
   /** @param {string} document */
   register(document) {
-    const { resource: before, items, recent } = (this.#state ??= this.#load());
+    const { resource: before, items, log } = (this.#state ??= this.#load());
     const fields = JSON.parse(document).server ?? JSON.parse(document).image;
     const { metadata, ...rest } = fields;
     const isServer = "server" in JSON.parse(document);
@@ -111,21 +111,21 @@ export class ResourceObject extends DurableObject {
       }
     });
     this.#shownAt = Date.now();
-    this.#state = { resource, items: metadata === undefined ? items : new Map(Object.entries(metadata)), recent };
+    this.#state = { resource, items: metadata === undefined ? items : new Map(Object.entries(metadata)), log };
   }
 
   /** @returns {State} */
   #load() {
     if (this.#sql.exec(HAS_TABLES).raw().toArray().length === 0) {
-      return { resource: null, items: new Map(), recent: new Recent([]) };
+      return { resource: null, items: new Map(), log: new OperationLog([]) };
     }
-    const made = this.#sql.exec("SELECT slot, id, at FROM operation ORDER BY at").raw().toArray();
+    const operations = this.#sql.exec("SELECT slot, id, at FROM operation ORDER BY at").raw().toArray();
     const documents = this.#sql.exec("SELECT document FROM resource LIMIT 1").raw().toArray();
     const items = this.#sql.exec("SELECT key, value FROM item").raw().toArray();
     return {
       resource: documents[0] === undefined ? null : JSON.parse(String(documents[0][0])),
       items: new Map(/** @type {[string, string][]} */ (items)),
-      recent: new Recent(/** @type {[number, string, number][]} */ (made)),
+      log: new OperationLog(/** @type {[number, string, number][]} */ (operations)),
     };
   }
 }
@@ -134,13 +134,13 @@ export class ResourceObject extends DurableObject {
  * @param {Resource} server
  * @param {boolean} hasItem
  * @param {string} projectId
- * @param {number} standing
+ * @param {number} accessLevel
  */
-function refuseServer(server, hasItem, projectId, standing) {
-  if (standing !== ADMIN && server.project_id !== projectId) return "not_found";
-  if (projectId === "" || standing < MEMBER) return "forbidden";
+function checkServer(server, hasItem, projectId, accessLevel) {
+  if (accessLevel !== ADMIN && server.project_id !== projectId) return "not_found";
+  if (projectId === "" || accessLevel < MEMBER) return "forbidden";
   if (!hasItem) return "item_not_found";
-  if (server.locked && standing !== ADMIN) return "locked";
+  if (server.locked && accessLevel !== ADMIN) return "locked";
   switch (server.vm_state) {
     case "active":
     case "paused":
@@ -158,9 +158,9 @@ function refuseServer(server, hasItem, projectId, standing) {
  * @param {Resource} image
  * @param {boolean} hasItem
  * @param {string} projectId
- * @param {number} standing
+ * @param {number} accessLevel
  */
-function refuseImage(image, hasItem, projectId, standing) {
+function checkImage(image, hasItem, projectId, accessLevel) {
   const { status, visibility } = image;
   const isGone = status === "deleted" || status === "pending_delete" || status === "killed";
   const isOwn = image.project_id === projectId;
@@ -169,9 +169,9 @@ function refuseImage(image, hasItem, projectId, standing) {
     visibility === "public" ||
     visibility === "community" ||
     (visibility === "shared" && image.members.includes(projectId));
-  const isSeen = standing === ADMIN || (standing >= READER && projectId !== "" && isVisible);
+  const isSeen = accessLevel === ADMIN || (accessLevel >= READER && projectId !== "" && isVisible);
   if (isGone || !isSeen) return "not_found";
   if (!hasItem) return "item_not_found";
-  if (standing !== ADMIN && !(standing >= MEMBER && isOwn)) return "forbidden";
+  if (accessLevel !== ADMIN && !(accessLevel >= MEMBER && isOwn)) return "forbidden";
   return status === "active" || status === "deactivated" ? "" : `image_status ${status}`;
 }

@@ -23,7 +23,7 @@ const FIRST_PAUSE_MS = 50;
  * @typedef {import("./identity.mjs").Identity} Identity
  * @typedef {import("./path.mjs").Path} Path
  * @typedef {{ TOKENS: KvNamespace, RESOURCES: ObjectNamespace<import("./object.mjs").ResourceObject> }} Env
- * @typedef {object} Trace
+ * @typedef {object} RequestContext
  * @property {string} requestId
  * @property {string} globalRequestId empty for none, as all that follow
  * @property {string} traceId
@@ -46,8 +46,8 @@ export default {
    */
   fetch(request, env, ctx) {
     const began = Date.now();
-    /** @type {Trace} */
-    const trace = {
+    /** @type {RequestContext} */
+    const context = {
       requestId: `req-${crypto.randomUUID()}`,
       globalRequestId: "",
       traceId: "",
@@ -65,17 +65,17 @@ export default {
       /** @param {Fault | null} failed */
       const finish = (failed) => {
         clearTimeout(timer);
-        resolve(answerTo(request.method, trace, failed, Date.now() - began));
+        resolve(answerTo(request.method, context, failed, Date.now() - began));
       };
       const timer = setTimeout(() => {
-        trace.detail = "the deadline has passed";
+        context.detail = "the deadline has passed";
         finish(fault(503, "The metadata store is temporarily unavailable.", "Retry-After", "1"));
       }, DEADLINE_MS);
-      carryOut(request, env, began, trace).then(
+      handle(request, env, began, context).then(
         () => finish(null),
         (thrown) => {
           if (thrown instanceof Fault) return finish(thrown);
-          trace.detail = String(thrown);
+          context.detail = String(thrown);
           finish(fault(500, "The server has either erred or is incapable of performing the requested operation."));
         },
       );
@@ -90,19 +90,19 @@ export default {
  * @param {Request} request
  * @param {Env} env
  * @param {number} now
- * @param {Trace} trace
+ * @param {RequestContext} context
  */
-async function carryOut(request, env, now, trace) {
+async function handle(request, env, now, context) {
   const { url, method, headers } = request;
   const hostAt = url.indexOf("://") + 3;
   const pathAt = url.indexOf("/", hostAt);
   const queryAt = url.indexOf("?", pathAt);
   const path = parsePath(queryAt < 0 ? url.slice(pathAt) : url.slice(pathAt, queryAt));
-  if (path !== null) trace.route = path.template;
+  if (path !== null) context.route = path.template;
   const callersId = headers.get("x-openstack-request-id");
-  if (callersId !== null && REQUEST_ID.test(callersId)) trace.globalRequestId = callersId;
+  if (callersId !== null && REQUEST_ID.test(callersId)) context.globalRequestId = callersId;
   const parent = headers.get("traceparent");
-  if (parent !== null) trace.traceId = traceId(parent);
+  if (parent !== null) context.traceId = traceId(parent);
   // 2. Announced size.
   const announced = headers.get("content-length");
   if (announced !== null) {
@@ -115,30 +115,30 @@ async function carryOut(request, env, now, trace) {
   const token = (headers.get("x-auth-token") ?? headers.get("x-storage-token") ?? "").trim();
   const serviceToken = headers.get("x-service-token");
   if (token === "") throw unauthorized(url, pathAt);
-  trace.tokenSource = "memory";
+  context.tokenSource = "memory";
   if (serviceToken !== null) await identify(serviceToken, env, now, url, pathAt);
   const known = authenticate(token, env.TOKENS, now);
   const identity = known instanceof Promise ? await known : known;
   if (identity === null) throw unauthorized(url, pathAt);
-  if (known instanceof Promise) trace.tokenSource = "kv";
-  trace.identity = identity;
+  if (known instanceof Promise) context.tokenSource = "kv";
+  context.identity = identity;
   // 4. Path and method.
   if (path === null) throw NotFound;
   if (!path.allow.includes(method)) {
     throw fault(405, "The method specified is not allowed for this resource.", "Allow", path.allow);
   }
-  if (path.kind === "registry") return register(request, env, path, trace);
+  if (path.kind === "registry") return register(request, env, path, context);
   if (method !== "DELETE") throw new Error("this yardstick only deletes");
   // 5. Microversion.
-  const minor = path.hasVersions ? negotiate(headers, trace) : 1;
+  const minor = path.hasVersions ? negotiate(headers, context) : 1;
   // 6. Content type.
   checkContentType(headers.get("content-type"));
   // 8. Project.
   if (path.projectId !== "" && path.projectId !== identity.projectId) {
-    const context = identity.projectId === "" ? "None" : identity.projectId;
+    const tokenProject = identity.projectId === "" ? "None" : identity.projectId;
     throw fault(
       400,
-      `Malformed request URL: URL's project_id '${path.projectId}' doesn't match Context's project_id '${context}'`,
+      `Malformed request URL: URL's project_id '${path.projectId}' doesn't match Context's project_id '${tokenProject}'`,
     );
   }
   // 10. Images left after 2.38.
@@ -147,16 +147,16 @@ async function carryOut(request, env, now, trace) {
   // 12. What cannot be an id has no object.
   const { id } = path;
   if (path.idIsText === false || !UUID.test(id)) throw notFound(path);
-  trace.resourceId = id;
-  trace.isAudited = true;
+  context.resourceId = id;
+  context.isAudited = true;
   // 12 to 16, in the object.
-  const reply = await send(env, path, identity, trace.requestId, now, trace);
-  if (reply !== "deleted") throw refusal(reply, path);
-  trace.contentType = preferred(headers.get("accept"));
+  const reply = await send(env, path, identity, context.requestId, now, context);
+  if (reply !== "deleted") throw faultOf(reply, path);
+  context.contentType = preferred(headers.get("accept"));
 }
 
 /**
- * The second part of `00-<trace id>-<parent id>-<flags>`, empty when it is none.
+ * The second part of `00-<trace id>-<parent id>-<flags>`, empty when the header is malformed.
  * @param {string} parent
  */
 function traceId(parent) {
@@ -198,20 +198,20 @@ function checkContentType(contentType) {
  * @param {Identity} identity
  * @param {string} operationId
  * @param {number} now
- * @param {Trace} trace
+ * @param {RequestContext} context
  */
-async function send(env, path, identity, operationId, now, trace) {
+async function send(env, path, identity, operationId, now, context) {
   const name = `${path.kind}:${path.id}`;
   for (let tries = 1; ; tries += 1) {
     try {
       const object = env.RESOURCES.getByName(name);
-      return await object.delete(operationId, tries > 1, identity.projectId, identity.standing, path.key);
+      return await object.delete(operationId, tries > 1, identity.projectId, identity.accessLevel, path.key);
     } catch (thrown) {
       const error = /** @type {{ retryable?: boolean, overloaded?: boolean }} */ (thrown);
       const pause = Math.random() * FIRST_PAUSE_MS * 2 ** (tries - 1);
       const late = Date.now() + pause >= now + DEADLINE_MS;
       if (!error.retryable || error.overloaded || tries === TRIES || late) {
-        trace.detail = `object ${name}: ${String(thrown)}`;
+        context.detail = `object ${name}: ${String(thrown)}`;
         throw fault(503, "The metadata store is temporarily unavailable.", "Retry-After", "1");
       }
       await new Promise((resolve) => setTimeout(resolve, pause));
@@ -223,7 +223,7 @@ async function send(env, path, identity, operationId, now, trace) {
  * @param {string} reply
  * @param {Path} path
  */
-function refusal(reply, path) {
+function faultOf(reply, path) {
   const { kind, id } = path;
   const blank = reply.indexOf(" ");
   const word = blank < 0 ? reply : reply.slice(0, blank);
@@ -272,10 +272,10 @@ function unauthorized(url, pathAt) {
  * @param {Request} request
  * @param {Env} env
  * @param {Path} path
- * @param {Trace} trace
+ * @param {RequestContext} context
  */
-async function register(request, env, path, trace) {
+async function register(request, env, path, context) {
   const name = `${path.registered}:${path.id}`;
   await env.RESOURCES.getByName(name).register(await request.text());
-  trace.resourceId = path.id;
+  context.resourceId = path.id;
 }

@@ -57,9 +57,9 @@ impl DurableObject for IndexObject {
 impl IndexObject {
     /// Takes a resource in, changes its entry or takes it out: [`IndexUpdate`] → nothing.
     ///
-    /// Calls arrive in any order, and one that its caller has given up may arrive late. What an entry
-    /// knows already is not undone by it. An entry that was removed may come back: the front does not
-    /// show it, because the resource's own record decides.
+    /// Calls arrive in any order, and one that its caller has given up may arrive late. An entry ignores an
+    /// update that is older than itself. Of a removed entry nothing is known, so an older update may put it
+    /// back: the resource's object sends the removal again until that cannot happen any more.
     ///
     /// # Errors
     ///

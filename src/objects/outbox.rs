@@ -3,8 +3,9 @@
 //! Each change that a list shows adds the list to the table `outbox`, in the same commit; an alarm
 //! tells it. Only lists' names are stored, and when they changed last. What a list is told follows from
 //! the record as it is at that moment, so one that is told late is told the latest, and telling it
-//! twice changes nothing. A call that was given up may still arrive: the list knows from that time
-//! what overtook it.
+//! twice changes nothing. A call that was given up may still arrive. The list ignores it if it has a later
+//! update of the entry. Of a removal it remembers nothing, so an update that follows such a call is sent
+//! again until the call cannot arrive any more.
 
 use std::time::Duration;
 
@@ -39,6 +40,10 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(3);
 /// Milliseconds until a list that could not be told is told again. P: a list is right at most 60
 /// seconds after it can be reached again.
 const RETRY_MILLIS: i64 = 20_000;
+
+/// For how long a call that was given up may still arrive. Should it put back what a later update has
+/// removed, of which a list remembers nothing, that update has to be sent again.
+const LATE: TimeDelta = TimeDelta::seconds(60);
 
 impl ResourceObject {
     /// Tells each list that has a pending update, then sets the next alarm if there is anything left
@@ -131,8 +136,21 @@ impl ResourceObject {
                 entry: snapshot.listed_in(&update.list),
             }
         };
-        let told = platform::timeout(LIST_TIMEOUT, indexes.update(&update.list, &message)).await;
-        matches!(told, Some(Ok(())))
+        let list = &update.list;
+        let given_up = self.given_up.borrow().get(list).copied();
+        let now = platform::now();
+        self.given_up.borrow_mut().insert(list.clone(), now);
+        let sent = platform::timeout(LIST_TIMEOUT, indexes.update(list, &message)).await;
+        let Some(reply) = sent else {
+            return false;
+        };
+        // This call has ended; an earlier one may still be on its way.
+        let given_up = given_up.filter(|at| platform::now() < *at + LATE);
+        match given_up {
+            Some(at) => self.given_up.borrow_mut().insert(list.clone(), at),
+            None => self.given_up.borrow_mut().remove(list),
+        };
+        reply.is_ok() && given_up.is_none()
     }
 
     fn set_next_alarm(&self, retry_millis: i64) -> worker::Result<()> {

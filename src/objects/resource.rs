@@ -6,12 +6,14 @@
 #![expect(missing_docs, reason = "`#[durable_object]` writes methods without")]
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use edge_metadata_core::metadata::{Items, Operation, Rejection};
 use edge_metadata_core::rpc::{
     Call, DeleteItem, Inspect, ListEntry, PutItem, Register, Show, ShowItem, ShowListEntry,
     Summary, Unregister, WriteItems,
 };
+use edge_metadata_core::timestamp::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
@@ -32,6 +34,8 @@ pub struct ResourceObject {
     /// What SQLite holds. The object is its only writer, so this is never stale; [`None`] before
     /// the first call and after a write that failed.
     state: RefCell<Option<ResourceState>>,
+    /// When each call of a list was made that has not ended: those under way, and those given up.
+    pub(super) given_up: RefCell<HashMap<String, Timestamp>>,
     /// The list with which the last alarm ended, when it had more to tell.
     pub(super) resume_after: RefCell<String>,
 }
@@ -44,6 +48,7 @@ impl DurableObject for ResourceObject {
             database: Database::new(&state),
             env,
             state: RefCell::new(None),
+            given_up: RefCell::default(),
             resume_after: RefCell::default(),
         }
     }

@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use edge_metadata_core::metadata::{Change, Operation, Record, Rejection, decide};
 use edge_metadata_core::registry::{
-    Applied, Known, Marks, Revision, TOMBSTONE_LIFETIME, Tombstone, apply, check_size,
-    is_stale_delete,
+    Applied, Known, Marks, Revision, Tombstone, apply, check_size, is_stale_delete,
 };
 use edge_metadata_core::rpc::{Call, Register, Registered, RegistryError, Unregister};
 use edge_metadata_core::storage::index_entry::CHANGES;
@@ -305,10 +304,7 @@ impl ResourceState {
         }
         let now = platform::now();
         let observed_at = args.observed_at.unwrap_or(now);
-        let tombstone = Tombstone {
-            observed_at,
-            until: now + TOMBSTONE_LIFETIME,
-        };
+        let tombstone = Tombstone::after_delete(self.tombstone, observed_at, now);
         let Some(record) = &self.record else {
             self.write_tombstone(database, tombstone)?;
             return Ok(Err(RegistryError::NotFound));
@@ -361,10 +357,6 @@ impl ResourceState {
     /// Remembers a DELETE of a record that does not exist, so that the PUT that it overtook does not
     /// bring it back. P: for 24 hours a PUT that is not later than a DELETE is 404.
     fn write_tombstone(&mut self, database: &Database, tombstone: Tombstone) -> worker::Result<()> {
-        let is_known = |known: Tombstone| known.observed_at >= tombstone.observed_at;
-        if self.tombstone.is_some_and(is_known) {
-            return Ok(());
-        }
         database.transaction(|| {
             schema::migrate(database, self.tables)?;
             schema::erase(database, &tombstone)

@@ -123,6 +123,32 @@ describe("lists whose objects are out of luck", { concurrency: true }, () => {
     }
   });
 
+  test("a call that arrives after the removal that followed it does not bring the entry back", async () => {
+    const worker = await startUnlucky({ vars: { CHANGES: "keep" } });
+    try {
+      const project = new Project(worker);
+      const server = await project.server({ name: "web" });
+      const token = await worker.registrar();
+      const isTold = async (): Promise<boolean> => (await seen(worker)).lists.includes("changes");
+      const changed = async (): Promise<unknown[]> =>
+        (await worker.request("GET", "/registry/changes", { token })).json().changes;
+      // The call that takes the server in arrives 8 seconds late; its caller gives it up after 3.
+      await setBehaviours(worker, { index: { changes: 8_000 } });
+      assert.equal((await project.delete(project.serverItem(server, "key1"))).status, 204);
+      await until("the list is told", isTold);
+      await new Promise((resolve) => setTimeout(resolve, 3_500));
+      await setBehaviours(worker, {});
+      const record = (await worker.request("GET", `/registry/servers/${server}`, { token })).json().server;
+      const body = { server: { applied: { key1: record.changes.key1.revision } } };
+      assert.equal((await worker.request("PUT", `/registry/servers/${server}`, { token, body })).status, 200);
+      await until("the list is told again", isTold);
+      await new Promise((resolve) => setTimeout(resolve, 8_000));
+      await until("the list is empty", async () => (await changed()).length === 0, { patience: RIGHT_AGAIN_MS });
+    } finally {
+      await worker.stop();
+    }
+  });
+
   test("an alarm that the platform has given up is set again by the next change", async () => {
     const worker = await startUnlucky();
     try {

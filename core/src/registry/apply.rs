@@ -24,6 +24,20 @@ pub struct Tombstone {
     pub until: Timestamp,
 }
 
+impl Tombstone {
+    /// Returns what a DELETE leaves that was observed at `observed_at`, beside what an earlier one has left.
+    ///
+    /// P: for 24 hours after it a PUT that is not later than any of them is 404.
+    #[must_use]
+    pub fn after_delete(known: Option<Self>, observed_at: Timestamp, now: Timestamp) -> Self {
+        let known = known.filter(|known| now < known.until);
+        Self {
+            observed_at: known.map_or(observed_at, |known| known.observed_at.max(observed_at)),
+            until: now + TOMBSTONE_LIFETIME,
+        }
+    }
+}
+
 /// What is known of a resource when a document arrives.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {

@@ -11,6 +11,10 @@ use crate::timestamp::{self, Timestamp};
 /// P: bytes of JSON that `attributes` may have.
 const MAX_ATTRIBUTES_BYTES: usize = 64 * 1_024;
 
+/// P: objects and arrays that may lie within each other in `attributes`. A body may have 127 levels, and
+/// what passes between the front and the object, and what is stored, has some more around them.
+const MAX_ATTRIBUTES_DEPTH: usize = 64;
+
 /// P: how far `observed_at` may be ahead of this clock.
 const MAX_AHEAD: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
@@ -222,7 +226,20 @@ fn attributes(value: &Value, path: &str) -> Result<Attributes, InvalidField> {
     if value.to_string().len() > MAX_ATTRIBUTES_BYTES {
         return Err(InvalidField::new(path, "must have at most 64 KiB of JSON"));
     }
+    if depth(value) > MAX_ATTRIBUTES_DEPTH {
+        return Err(InvalidField::new(path, "must have at most 64 levels"));
+    }
     Ok(attributes.clone())
+}
+
+/// Returns how many objects and arrays lie within each other.
+fn depth(value: &Value) -> usize {
+    let members = match value {
+        Value::Array(elements) => elements.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + members.unwrap_or_default()
 }
 
 fn applied(
@@ -388,6 +405,16 @@ mod tests {
         };
         assert!(server(&text(64 * 1_024 - 8)).is_ok());
         assert!(server(&text(64 * 1_024)).is_err());
+    }
+
+    #[test]
+    fn p_attributes_have_at_most_64_levels() {
+        let text = |levels: usize| {
+            let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
+            format!(r#"{{"server": {{"attributes": {{"k": {open}{close}}}}}}}"#)
+        };
+        assert!(server(&text(64)).is_ok());
+        assert!(server(&text(65)).is_err());
     }
 
     #[test]

@@ -261,3 +261,26 @@ fn a_delete_older_than_the_record_is_stale() {
     let unobserved = created(Kind::Server, r#"{"server": {"project_id": "ace"}}"#);
     assert!(!is_stale_delete(&unobserved, at(4)));
 }
+
+#[test]
+fn p_a_tombstone_holds_for_24_hours_after_the_last_delete_and_from_the_latest_observation() {
+    const HOUR: i64 = 3_600_000;
+    let after = |known, observed_at, now| {
+        Tombstone::after_delete(known, from_millis(observed_at), from_millis(now))
+    };
+    let tombstone = |observed_at, until| {
+        Some(Tombstone {
+            observed_at: from_millis(observed_at),
+            until: from_millis(until),
+        })
+    };
+    let first = Some(after(None, HOUR, HOUR));
+    assert_eq!(first, tombstone(HOUR, 25 * HOUR));
+    let older = Some(after(first, HOUR - 1, 20 * HOUR));
+    assert_eq!(older, tombstone(HOUR, 44 * HOUR));
+    let later = Some(after(first, 2 * HOUR, 20 * HOUR));
+    assert_eq!(later, tombstone(2 * HOUR, 44 * HOUR));
+    // One that has expired tells nothing any more.
+    let expired = Some(after(first, HOUR - 1, 25 * HOUR));
+    assert_eq!(expired, tombstone(HOUR - 1, 49 * HOUR));
+}
