@@ -90,6 +90,15 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
     /// Something could not be asked, failed, or was overtaken. What was done until then stays done, and doing it again
     /// does no harm.
     pub async fn reconcile(&self, resource: Resource, marked: bool) -> Result<Outcome, Failure> {
+        let outcome = self.bring_into_step(resource, marked).await;
+        if let Err(Failure::Edge(EdgeError::Clock { .. })) = outcome {
+            // The machine's clock may be right again by the next attempt.
+            self.clock.reset();
+        }
+        outcome
+    }
+
+    async fn bring_into_step(&self, resource: Resource, marked: bool) -> Result<Outcome, Failure> {
         let record = if marked {
             self.edge.show(resource).await?
         } else {
@@ -99,13 +108,7 @@ impl<C: Cloud, E: Edge> Reconciler<C, E> {
             .map(|record| record.changes().clone())
             .unwrap_or_default();
         let (applied, failed) = self.apply(resource, &changes).await;
-        let registered = self.register(resource, &applied).await;
-        let outcome = registered.inspect_err(|error| {
-            if matches!(error, Failure::Edge(EdgeError::Clock { .. })) {
-                // The machine's clock may be right again by the next attempt.
-                self.clock.reset();
-            }
-        })?;
+        let outcome = self.register(resource, &applied).await?;
         match outcome {
             Outcome::Registered { .. } | Outcome::Rejected if failed => Ok(Outcome::Unapplied),
             _ => Ok(outcome),
