@@ -46,10 +46,8 @@ export function regressions({ memory, disk, first, requests }: Results): string[
     atLeast(`req/s, objects ${where}`, beside.perSecond);
   }
   if (first?.baselineRatio) atMost("the first request", first.baselineRatio);
-  for (const {
-    title,
-    ratios: [ratio],
-  } of requests ?? []) {
+  for (const { title, ratios } of requests ?? []) {
+    const [ratio] = ratios;
     if (ratio) atMost(title, ratio);
   }
   return found;

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../scripts/command.mjs";
 import { register, send, type Sent } from "./fill.ts";
-import { ours, sameJob, type Side } from "./sides.ts";
+import { ours, sameJob } from "./sides.ts";
 import { serve, type Served } from "./workerd.ts";
 import { PROJECT, claims, serverId, tokens } from "./workload.ts";
 
@@ -134,11 +134,13 @@ function image(number: number, key: string): string {
  */
 export async function checkConformance(): Promise<number> {
   const all = new Map([...tokens(0), ...Object.entries(TOKENS)]);
-  const sides: Served[] = [];
-  const logs = new Map([ours, sameJob].map((side): [Side, string[]] => [side, []]));
+  const sides: { served: Served; log: string[] }[] = [];
   try {
-    for (const [side, lines] of logs) sides.push(await serve(side, { tokens: all, log: (line) => lines.push(line) }));
-    const [mine, theirs] = await Promise.all(sides.map((side) => answers(side, logs.get(side.side) ?? [])));
+    for (const side of [ours, sameJob]) {
+      const log: string[] = [];
+      sides.push({ served: await serve(side, { tokens: all, log: (line) => log.push(line) }), log });
+    }
+    const [mine, theirs] = await Promise.all(sides.map(({ served, log }) => answers(served, log)));
     for (const [at, question] of QUESTIONS.entries()) {
       if (mine?.[at] === theirs?.[at]) continue;
       const asked = `${question.method ?? "DELETE"} ${question.path} ${JSON.stringify(question.headers ?? {})}`;
@@ -146,7 +148,7 @@ export async function checkConformance(): Promise<number> {
     }
     return QUESTIONS.length;
   } finally {
-    for (const side of sides) await side.end();
+    for (const { served } of sides) await served.end();
   }
 }
 

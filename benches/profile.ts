@@ -57,7 +57,7 @@ export async function measureProfiles(rounds: number, seconds: number): Promise<
     for (const side of [sameJob, ours]) {
       // V8 writes the names of functions down where perf looks for them.
       const served = await serve(side, { storage: MEMORY, tokens: tokens(TOKENS), v8Flags: ["--perf-basic-prof"] });
-      all.set(served, { requests: 0, cpu: 0, counts: { around: 0, called: 0, texts: 0, builtins: 0, javascript: 0, wasm: 0 } });
+      all.set(served, { requests: 0, cpu: 0, counts: ofEach(() => 0) });
     }
     for (let round = 0; round < WARM_UP_ROUNDS + rounds; round += 1) {
       progress(round < WARM_UP_ROUNDS ? "profile: warming up" : `profile: round ${round - WARM_UP_ROUNDS + 1} of ${rounds}`);
@@ -77,21 +77,8 @@ async function takeTurn({ side, port, pid, folder }: Served, seconds: number, sa
   const keys = { servers: SERVERS_PER_SECOND * seconds, items: ITEMS, tokens: TOKENS, first: 1 };
   await fill(port, keys.first, keys.servers, keys.items);
   const file = path.join(folder, "perf.data");
-  const args = [
-    "record",
-    "-F",
-    String(FREQUENCY),
-    "-g",
-    "-e",
-    "cpu-clock",
-    "-p",
-    String(pid),
-    "-o",
-    file,
-    "--",
-    "sleep",
-    String(seconds),
-  ];
+  const what = ["-F", String(FREQUENCY), "-g", "-e", "cpu-clock", "-p", String(pid), "-o", file];
+  const args = ["record", ...what, "--", "sleep", String(seconds)];
   const before = cpuMicroseconds(pid);
   const [seen, recorded] = await Promise.all([
     deleteKeys(port, CONNECTIONS, seconds, keys),
@@ -109,19 +96,13 @@ function profile(side: Side, { cpu, requests, counts }: Samples): Profile {
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (all === 0) throw new Failure(`perf took no samples of ${side.title}`);
   const perRequest = cpu / requests;
-  const share = (category: Category): number => (counts[category] / all) * perRequest;
-  return {
-    side: side.title,
-    cpu: perRequest,
-    categories: {
-      around: share("around"),
-      called: share("called"),
-      texts: share("texts"),
-      builtins: share("builtins"),
-      javascript: share("javascript"),
-      wasm: share("wasm"),
-    },
-  };
+  const categories = ofEach((category) => (counts[category] / all) * perRequest);
+  return { side: side.title, cpu: perRequest, categories };
+}
+
+function ofEach(value: (category: Category) => number): Record<Category, number> {
+  const entries = Object.keys(CATEGORIES).map((category) => [category, value(category as Category)]);
+  return Object.fromEntries(entries) as Record<Category, number>;
 }
 
 /** The stack of each sample, the innermost frame first. */

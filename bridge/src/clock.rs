@@ -1,6 +1,6 @@
 //! The time at which the cloud is asked.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -22,17 +22,15 @@ impl Clock {
     /// Forgets what it has told, so that times may go back to the machine's clock: after the edge has refused a time
     /// that is ahead, and with it all that would follow.
     pub fn reset(&self) {
-        *self
-            .last
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = DateTime::UNIX_EPOCH;
+        *self.last() = DateTime::UNIX_EPOCH;
+    }
+
+    fn last(&self) -> MutexGuard<'_, DateTime<Utc>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        let mut last = self
-            .last
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self.last();
         let now = DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now);
         *last = now.max(*last + TimeDelta::milliseconds(1));
         *last

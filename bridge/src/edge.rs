@@ -12,10 +12,10 @@ use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use url::Url;
 
 use crate::cloud::{OpenStack, SessionError};
+use crate::fault::Fault;
 use crate::registry::{ChangesPage, Document, Feed, FeedBody, Record, ResourcePage};
 use crate::resource::{Kind, Resource};
 
@@ -299,15 +299,9 @@ impl Answer {
         })
     }
 
-    /// What the Worker's fault says: `{"<name>": {"message": "…", "code": <the status>}}`. [`None`] for any other body,
-    /// which is the answer of something in between.
+    /// What the Worker's fault says; [`None`] for the answer of something in between.
     fn fault(&self) -> Option<String> {
-        let body = serde_json::from_slice::<Value>(&self.body).ok()?;
-        let mut members = body.as_object()?.values();
-        let fault = members.next().filter(|_| members.next().is_none())?;
-        let is_own = fault.get("code")?.as_u64() == Some(self.status.as_u16().into());
-        let message = fault.get("message")?.as_str()?;
-        is_own.then(|| message.to_owned())
+        Some(Fault::read(self.status.as_u16(), &self.body)?.message)
     }
 
     /// Whether it is the resource that is not there. A wrong address is 404 as well, with another message.
@@ -496,15 +490,17 @@ mod tests {
 
     #[test]
     fn only_the_workers_own_404_says_that_it_keeps_no_changes() {
-        let own =
-            r#"{"itemNotFound": {"message": "The resource could not be found.", "code": 404}}"#;
+        let fault = |status: u16| {
+            json!({"itemNotFound": {"message": "The resource could not be found.", "code": status}})
+                .to_string()
+        };
         assert!(matches!(
-            answer(404, own).no_changes(),
+            answer(404, &fault(404)).no_changes(),
             EdgeError::NoChanges { .. }
         ));
-        for (status, body) in [(404, "<html>404</html>"), (503, own)] {
+        for (status, body) in [(404, "<html>404</html>".to_owned()), (503, fault(503))] {
             assert!(matches!(
-                answer(status, body).no_changes(),
+                answer(status, &body).no_changes(),
                 EdgeError::Status { .. }
             ));
         }

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod cloud;
 pub mod config;
 pub mod edge;
+mod fault;
 pub mod import;
 pub mod metrics;
 pub mod pages;

@@ -48,7 +48,7 @@ pub fn install(listen: Option<SocketAddr>, file: Option<PathBuf>) -> Result<(), 
 }
 
 /// An alarm on what never happened, or on the first time that something does, needs a value before that.
-pub fn begin_at_zero() {
+fn begin_at_zero() {
     gauge!(LAST_VERIFIED).set(0.0);
     gauge!(LAST_ROUND).set(0.0);
     for kind in Kind::ALL {

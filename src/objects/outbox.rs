@@ -137,9 +137,8 @@ impl ResourceObject {
             }
         };
         let list = &update.list;
-        let given_up = self.given_up.borrow().get(list).copied();
-        let now = platform::now();
-        self.given_up.borrow_mut().insert(list.clone(), now);
+        let made = platform::now();
+        let given_up = self.given_up.borrow_mut().insert(list.clone(), made);
         let sent = platform::timeout(LIST_TIMEOUT, indexes.update(list, &message)).await;
         let Some(reply) = sent else {
             return false;

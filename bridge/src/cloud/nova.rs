@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::nova_document::{MICROVERSION, server};
 use super::session::{Answer, OpenStack, SEGMENT};
 use super::{CloudError, CloudPage, Taken, Verdict, verdict};
+use crate::fault::Fault;
 use crate::registry::{Document, Link};
 use crate::resource::{Kind, Resource, ResourceId};
 
@@ -107,17 +108,12 @@ impl OpenStack {
 
 /// Whether Nova itself says that something does not exist. A proxy without its upstream answers 404 in other words.
 fn not_found(answer: &Answer) -> bool {
-    answer.status == 404 && own_fault(answer).as_deref() == Some("itemNotFound")
+    answer.status == 404 && own_fault(answer).is_some_and(|fault| fault.name == "itemNotFound")
 }
 
-/// The name of Nova's own fault, `{"<name>": {"code": <the status>, "message": "…"}}`; [`None`] when something in
-/// between has answered.
-fn own_fault(answer: &Answer) -> Option<String> {
-    let fault: Value = serde_json::from_slice(&answer.body).ok()?;
-    let mut members = fault.as_object()?.iter();
-    let (name, fault) = members.next().filter(|_| members.next().is_none())?;
-    let is_own = fault.get("code")?.as_u64() == Some(answer.status.into());
-    is_own.then(|| name.clone())
+/// Nova's own fault; [`None`] when something in between has answered.
+fn own_fault(answer: &Answer) -> Option<Fault> {
+    Fault::read(answer.status, &answer.body)
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! The command line.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -77,4 +78,42 @@ fn check_reads_the_file_of_the_token() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(errors.contains("/nonexistent/token"), "{errors}");
+}
+
+#[test]
+fn what_there_are_alarms_on_has_a_value_before_it_happens() {
+    let folder = TempDir::new().unwrap();
+    let [config, clouds, file] =
+        ["bridge.toml", "clouds.yaml", "bridge.prom"].map(|name| folder.path().join(name));
+    // Nothing listens there, so that the bridge waits.
+    let cloud = r#"{"clouds": {"c": {"auth": {"auth_url": "http://127.0.0.1:9", "username": "u", "password": "p", "project_id": "p"}}}}"#;
+    std::fs::write(&clouds, cloud).unwrap();
+    let settings = format!(
+        "[cloud]\nname = \"c\"\nclouds_file = {clouds:?}\n[edge]\nurl = \"http://127.0.0.1:9\"\n\
+         [metrics]\nfile = {file:?}\n"
+    );
+    std::fs::write(&config, settings).unwrap();
+    let mut bridge = Command::new(env!("CARGO_BIN_EXE_edge-metadata-bridge"))
+        .arg("--config")
+        .arg(config)
+        .arg("run")
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let written = (0..1_000).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        std::fs::read_to_string(&file).ok()
+    });
+    let _ = bridge.kill();
+    let _ = bridge.wait();
+    let text = written.unwrap();
+    for line in [
+        "edge_metadata_bridge_last_good_round_timestamp_seconds 0",
+        "edge_metadata_bridge_last_verified_timestamp_seconds 0",
+        "edge_metadata_bridge_changes_total{kind=\"server\",outcome=\"refused\"} 0",
+        "edge_metadata_bridge_reconciled_total{kind=\"image\",outcome=\"rejected\"} 0",
+        "edge_metadata_bridge_differences_total{kind=\"server\",what=\"unknown\"} 0",
+    ] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
+    }
 }

@@ -137,9 +137,9 @@ async fn a_resource_that_cannot_be_read_holds_back_the_good_round_until_it_can()
     );
 }
 
-#[tokio::test]
-async fn a_queue_that_may_not_be_read_ends_no_connection() {
-    let broker = FakeBroker::start(&[(QUEUE, Access::Open), (ERRORS, Access::Refused)]).await;
+/// A bridge that reads one queue, and has looked for another several times, on one connection.
+async fn reading_beside(access: Access) -> (FakeBroker, Running) {
+    let broker = FakeBroker::start(&[(QUEUE, Access::Open), (ERRORS, access)]).await;
     let bridge = Running::new();
     bridge.start(Options {
         buses: vec![broker.bus(&[QUEUE, ERRORS])],
@@ -147,6 +147,12 @@ async fn a_queue_that_may_not_be_read_ends_no_connection() {
     });
     until("looked for several times", || broker.looks(ERRORS) >= 5).await;
     assert_eq!((broker.looks(QUEUE), broker.connections()), (1, 1));
+    (broker, bridge)
+}
+
+#[tokio::test]
+async fn a_queue_that_may_not_be_read_ends_no_connection() {
+    let (broker, bridge) = reading_beside(Access::Refused).await;
     a_while().await;
     assert_eq!(bridge.edge.round(), None);
     broker.declare(ERRORS, Access::Open);
@@ -160,18 +166,17 @@ async fn a_queue_that_may_not_be_read_ends_no_connection() {
 
 #[tokio::test]
 async fn a_channel_that_the_broker_closes_is_opened_again_and_nothing_is_lost() {
-    let broker = FakeBroker::start(&[(QUEUE, Access::Open), (ERRORS, Access::Expiring)]).await;
-    let bridge = Running::new();
-    bridge.start(Options {
-        buses: vec![broker.bus(&[QUEUE, ERRORS])],
-        ..options()
-    });
-    until("opened again several times", || broker.looks(ERRORS) >= 5).await;
-    assert_eq!((broker.looks(QUEUE), broker.connections()), (1, 1));
+    let (broker, bridge) = reading_beside(Access::Expiring).await;
     broker.declare(ERRORS, Access::Open);
     until("reported", || bridge.edge.round().is_some()).await;
     a_while().await;
     assert_eq!(bridge.verifications(), 1, "nothing was lost");
+}
+
+/// Waits for the end of a bridge; fails after a while.
+async fn ends(bridge: JoinHandle<()>) {
+    let ended = tokio::time::timeout(Duration::from_secs(10), bridge);
+    ended.await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -181,10 +186,7 @@ async fn run_once_reports_no_good_round_because_it_verifies_nothing() {
         once: true,
         ..options::options()
     });
-    tokio::time::timeout(Duration::from_secs(10), ended)
-        .await
-        .unwrap()
-        .unwrap();
+    ends(ended).await;
     assert_eq!(bridge.edge.round(), None);
 }
 
@@ -204,27 +206,7 @@ async fn a_turn_that_takes_longer_than_the_end_may_take_is_left() {
     })
     .await;
     bridge.stop.cancel();
-    tokio::time::timeout(Duration::from_secs(5), ended)
-        .await
-        .unwrap()
-        .unwrap();
-}
-
-#[tokio::test]
-async fn what_there_are_alarms_on_has_a_value_before_it_happens() {
-    let recorder = PrometheusBuilder::new().build_recorder();
-    let _counting = metrics::set_default_local_recorder(&recorder);
-    edge_metadata_bridge::metrics::begin_at_zero();
-    let text = recorder.handle().render();
-    for line in [
-        "edge_metadata_bridge_last_good_round_timestamp_seconds 0",
-        "edge_metadata_bridge_last_verified_timestamp_seconds 0",
-        "edge_metadata_bridge_changes_total{kind=\"server\",outcome=\"refused\"} 0",
-        "edge_metadata_bridge_reconciled_total{kind=\"image\",outcome=\"rejected\"} 0",
-        "edge_metadata_bridge_differences_total{kind=\"server\",what=\"unknown\"} 0",
-    ] {
-        assert!(text.contains(line), "{line} is missing in\n{text}");
-    }
+    ends(ended).await;
 }
 
 #[tokio::test]
